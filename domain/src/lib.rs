@@ -1,1 +1,27 @@
+//! The rules of Slipway, as pure functions over plain data.
+//!
+//! Nothing here reads a clock, draws a random number or talks to the world: time and
+//! chance are arguments. The crate compiles to wasm.
 
+pub mod actor;
+pub mod channel;
+pub mod config;
+pub mod gate;
+pub mod id;
+pub mod image;
+pub mod lease;
+pub mod problem;
+pub mod promotion;
+pub mod release;
+pub mod service;
+pub mod stack;
+pub mod verdict;
+
+/// A point in time, always in UTC.
+pub type Time = chrono::DateTime<chrono::Utc>;
+
+pub use actor::{Action, Actor, Person, Role};
+pub use channel::{Channel, ChannelKind};
+pub use image::{Digest, ImageName, Tag};
+pub use problem::Problem;
+pub use release::ReleaseTag;

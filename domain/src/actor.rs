@@ -1,0 +1,186 @@
+//! Who acts, and what each role may do. Denied unless listed.
+
+use crate::id::{HookId, TokenId, UserId};
+use crate::{Problem, Time};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a person is trusted with. Roles are not a ladder: an admin runs the installation
+/// and decides about no build; a lead decides and cannot change people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Viewer,
+    Tester,
+    Product,
+    Lead,
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Role; 5] = [Role::Viewer, Role::Tester, Role::Product, Role::Lead, Role::Admin];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Tester => "tester",
+            Role::Product => "product",
+            Role::Lead => "lead",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// Whether this role allows `action`. The whole table stands here.
+    pub const fn allows(self, action: Action) -> bool {
+        use Action as A;
+        match action {
+            A::Read | A::KeepOwnAccount => true,
+            A::LaunchEnvironment | A::StopEnvironment => matches!(self, Role::Tester | Role::Lead),
+            A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
+            A::SignOff => matches!(self, Role::Product),
+            A::OverruleVerdict
+            | A::RequestPromotion
+            | A::ApprovePromotion
+            | A::StartPromotion
+            | A::CancelPromotion
+            | A::RollBack => matches!(self, Role::Lead),
+            A::ManagePeople | A::ManageTokens | A::ManageHooks | A::Configure | A::SeeDeliveries => {
+                matches!(self, Role::Admin)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| Problem::UnknownRole { given: text.to_owned() })
+    }
+}
+
+/// Everything a use case can ask permission for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Read,
+    KeepOwnAccount,
+    LaunchEnvironment,
+    StopEnvironment,
+    RecordVerdict,
+    WithdrawVerdict,
+    OverruleVerdict,
+    SignOff,
+    RequestPromotion,
+    ApprovePromotion,
+    StartPromotion,
+    CancelPromotion,
+    RollBack,
+    ManagePeople,
+    ManageTokens,
+    ManageHooks,
+    Configure,
+    SeeDeliveries,
+}
+
+impl Action {
+    pub const ALL: [Action; 18] = [
+        Action::Read,
+        Action::KeepOwnAccount,
+        Action::LaunchEnvironment,
+        Action::StopEnvironment,
+        Action::RecordVerdict,
+        Action::WithdrawVerdict,
+        Action::OverruleVerdict,
+        Action::SignOff,
+        Action::RequestPromotion,
+        Action::ApprovePromotion,
+        Action::StartPromotion,
+        Action::CancelPromotion,
+        Action::RollBack,
+        Action::ManagePeople,
+        Action::ManageTokens,
+        Action::ManageHooks,
+        Action::Configure,
+        Action::SeeDeliveries,
+    ];
+}
+
+/// A user as they act now: the role is read afresh for every request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub id: UserId,
+    pub name: String,
+    pub role: Role,
+}
+
+/// Whoever acts: a user, an API token, a webhook, or Slipway itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Actor {
+    /// Signed in through the browser; `signed_in_at` is when the password was last given.
+    User { person: Person, signed_in_at: Time },
+    /// A bearer token. It acts for the person who owns it and never beyond either role,
+    /// so that nobody gains a second identity by making a token.
+    Token { id: TokenId, name: String, role: Role, person: Person },
+    /// A webhook: may only deliver.
+    Hook { id: HookId, name: String },
+    /// Slipway itself: its own workers, and the command line on the server's machine.
+    Slipway,
+}
+
+impl Actor {
+    /// Whether this actor may do `action` at all. Use cases add what depends on the subject.
+    pub fn may(&self, action: Action) -> bool {
+        match self {
+            Actor::User { person, .. } => person.role.allows(action),
+            Actor::Token { role, person, .. } => {
+                role.allows(action) && person.role.allows(action) && !matches!(action, Action::KeepOwnAccount)
+            }
+            Actor::Hook { .. } => false,
+            Actor::Slipway => matches!(
+                action,
+                Action::Read
+                    | Action::StopEnvironment
+                    | Action::ManagePeople
+                    | Action::ManageTokens
+                    | Action::ManageHooks
+                    | Action::Configure
+            ),
+        }
+    }
+
+    /// The guard on the first line of every use case.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`] when the actor may not.
+    pub fn require(&self, action: Action) -> Result<(), Problem> {
+        if self.may(action) { Ok(()) } else { Err(Problem::Forbidden { action }) }
+    }
+
+    /// The human being behind the act, if there is one. Separation of duties compares these.
+    pub fn person(&self) -> Option<&Person> {
+        match self {
+            Actor::User { person, .. } | Actor::Token { person, .. } => Some(person),
+            Actor::Hook { .. } | Actor::Slipway => None,
+        }
+    }
+
+    /// The name for audit rows and pages: `ada`, `ada (token ci)`, `hook registry`, `Slipway`.
+    pub fn label(&self) -> String {
+        match self {
+            Actor::User { person, .. } => person.name.clone(),
+            Actor::Token { name, person, .. } => format!("{} (token {name})", person.name),
+            Actor::Hook { name, .. } => format!("hook {name}"),
+            Actor::Slipway => "Slipway".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The applied configuration: what `slipway apply` reads and `slipway export` writes.
+
+use crate::channel::Channel;
+use crate::image::ImageName;
+use crate::problem::{Fault, Noun};
+use crate::Problem;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The whole configuration. Lists keep the order of the file; names are unique in each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registries: Vec<RegistryConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<AppConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<EngineConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<RegionConfig>,
+}
+
+/// How to speak to a registry. One that is not listed is spoken to over https without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// `host` or `host:port`.
+    pub host: String,
+    /// Plain http, for a registry inside one's own network.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub insecure: bool,
+}
+
+/// A deployable thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AppConfig {
+    pub name: String,
+    /// The image repository, host included.
+    pub image: ImageName,
+    /// The git repository, for links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<String>,
+    /// Production ports are `port_label * 100 + container port`: label 80 and port 80 give 8080.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_label: Option<u16>,
+    /// The stack that a tester launches by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+    #[serde(default)]
+    pub service: ServiceConfig,
+}
+
+/// How an app runs in production regions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// The port inside the container that is published in host mode; none for a worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The health check's argument vector, run inside the container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// A file system that cannot be written to, with `/tmp` in memory. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Mebibytes. Default 512.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Seconds that every task must stay up and healthy before the region counts as verified. Default 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak_seconds: Option<u32>,
+    /// Seconds after which a rollout that has not come up is failed. Default 300.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u32>,
+    /// Environment variables in every region; a region's own win over these.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+/// A compose file with placeholders for the builds under test (`${BUILD_WEB}` for app `web`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StackConfig {
+    pub name: String,
+    pub compose: String,
+}
+
+/// A Docker engine for test environments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EngineConfig {
+    pub name: String,
+    /// `unix:///path` or `tcp://host:port`.
+    pub url: String,
+    /// The host at which a tester's browser reaches published ports.
+    pub address: String,
+}
+
+/// A production target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegionConfig {
+    pub name: String,
+    /// English and Chinese titles; the name stands in for a missing one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_en: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_zh: Option<String>,
+    /// IANA name, for example `Asia/Shanghai`.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// A manager of the region's Swarm: `unix:///path` or `tcp://host:port`.
+    pub url: String,
+    /// The host at which the region's published ports are reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The registry host that the region pulls from, when it is not the app's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// Replicas of every app here. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// Environment variables of the region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Config {
+    pub fn app(&self, name: &str) -> Option<&AppConfig> {
+        self.apps.iter().find(|app| app.name == name)
+    }
+
+    /// The app whose image repository this is.
+    pub fn app_by_image(&self, image: &ImageName) -> Option<&AppConfig> {
+        self.apps.iter().find(|app| app.image == *image)
+    }
+
+    pub fn stack(&self, name: &str) -> Option<&StackConfig> {
+        self.stacks.iter().find(|stack| stack.name == name)
+    }
+
+    pub fn engine(&self, name: &str) -> Option<&EngineConfig> {
+        self.engines.iter().find(|engine| engine.name == name)
+    }
+
+    pub fn region(&self, name: &str) -> Option<&RegionConfig> {
+        self.regions.iter().find(|region| region.name == name)
+    }
+
+    pub fn registry(&self, host: &str) -> Option<&RegistryConfig> {
+        self.registries.iter().find(|registry| registry.host == host)
+    }
+
+    /// Takes in `other`: what has the same name is replaced, what is new is added at the end.
+    /// With `prune`, what `other` does not name is dropped.
+    pub fn merge(&self, other: Config, prune: bool) -> Config {
+        fn take<T>(old: &[T], new: Vec<T>, prune: bool, name: impl Fn(&T) -> &str) -> Vec<T>
+        where
+            T: Clone,
+        {
+            if prune {
+                return new;
+            }
+            let mut kept: Vec<T> = old.to_vec();
+            for item in new {
+                match kept.iter_mut().find(|have| name(have) == name(&item)) {
+                    Some(have) => *have = item,
+                    None => kept.push(item),
+                }
+            }
+            kept
+        }
+        Config {
+            registries: take(&self.registries, other.registries, prune, |item| &item.host),
+            apps: take(&self.apps, other.apps, prune, |item| &item.name),
+            stacks: take(&self.stacks, other.stacks, prune, |item| &item.name),
+            engines: take(&self.engines, other.engines, prune, |item| &item.name),
+            regions: take(&self.regions, other.regions, prune, |item| &item.name),
+        }
+    }
+
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// [`Problem::Config`] or [`Problem::Stack`] at the first place that does not fit.
+    pub fn check(&self) -> Result<(), Problem> {
+        unique("apps", self.apps.iter().map(|app| app.name.as_str()))?;
+        unique("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
+        unique("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
+        unique("regions", self.regions.iter().map(|region| region.name.as_str()))?;
+        for app in &self.apps {
+            if let Some(stack) = app.stack.as_deref().filter(|name| self.stack(name).is_none()) {
+                let why = Fault::Unknown { what: Noun::Stack, name: stack.to_owned() };
+                return Err(at(format!("apps.{}.stack", app.name), why));
+            }
+            app.production_port().map_err(|why| at(format!("apps.{}.port_label", app.name), why))?;
+        }
+        Ok(())
+    }
+}
+
+impl AppConfig {
+    /// The port on the region's nodes: `port_label * 100 + container port`; none without a port.
+    ///
+    /// # Errors
+    /// [`Fault`] when a port has no label, or the number is over 65535.
+    pub fn production_port(&self) -> Result<Option<u16>, Fault> {
+        let Some(port) = self.service.port else { return Ok(None) };
+        let label = self.port_label.ok_or(Fault::Missing)?;
+        let number = u32::from(label) * 100 + u32::from(port);
+        u16::try_from(number).map(Some).map_err(|_| Fault::OutOfRange { least: 1, most: 65535 })
+    }
+}
+
+impl RegionConfig {
+    pub fn replicas(&self) -> u32 {
+        self.replicas.unwrap_or(1)
+    }
+}
+
+fn at(place: String, why: Fault) -> Problem {
+    Problem::Config { place, why }
+}
+
+fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if !valid_name(name) {
+            return Err(at(format!("{list}.{name}"), Fault::BadName));
+        }
+        if !seen.insert(name) {
+            return Err(at(format!("{list}.{name}"), Fault::Twice));
+        }
+    }
+    Ok(())
+}
+
+/// Names of apps, stacks, engines and regions: `[a-z][a-z0-9-]{0,39}`.
+pub fn valid_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() <= 40
+        && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}

@@ -1,0 +1,225 @@
+//! What can go wrong, told to a person: what happened, what was kept, what to do.
+//!
+//! Every layer returns this one enum. The text here is English, for REST and the log;
+//! the pages say the same in the reader's language. No variant carries the words of the
+//! database or of Docker.
+
+use crate::actor::Action;
+use crate::gate::Gate;
+use serde::{Deserialize, Serialize};
+
+/// A refusal or a failure in the user's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Problem {
+    // Who you are.
+    #[error("Sign in first.")]
+    SignedOut,
+    #[error("Your role does not allow this ({action:?}). Nothing was changed.")]
+    Forbidden { action: Action },
+    #[error("The name or the password is not right.")]
+    WrongCredentials,
+    #[error("Too many attempts. Wait {seconds} s and try again.")]
+    Throttled { seconds: u64 },
+    #[error("Give your password again: you signed in more than 15 minutes ago.")]
+    PasswordNeeded,
+    #[error("The request came from another site and was refused. Open Slipway itself and try again.")]
+    CrossSite,
+    #[error("The set-up code is not right or was used already. Restart the server for a new one.")]
+    WrongSetupCode,
+
+    // What you asked for.
+    #[error("There is no {what} {id}.")]
+    NotFound { what: Noun, id: String },
+    #[error("{field}: {why}")]
+    Invalid { field: String, why: Fault },
+    #[error("Unknown role \"{given}\": use viewer, tester, product, lead or admin.")]
+    UnknownRole { given: String },
+    #[error("{what} {name} exists already.")]
+    Exists { what: Noun, name: String },
+    #[error("Somebody changed this in the meantime. Nothing was changed; look at it again.")]
+    Stale,
+    #[error("The request was used before with other content. Use a new Idempotency-Key.")]
+    IdempotencyMismatch,
+
+    // Stack files and configuration.
+    #[error("Line {line}: {key}: {why}")]
+    Stack { line: u64, key: String, why: Fault },
+    #[error("Configuration, {place}: {why}")]
+    Config { place: String, why: Fault },
+
+    // Decisions.
+    #[error("This build is quarantined: a standing fail keeps it from running anywhere.")]
+    Quarantined,
+    #[error("{} gate(s) are not green. Nothing was started.", gates.len())]
+    GatesClosed { gates: Vec<Gate> },
+    #[error("Type {expected} to confirm. Nothing was started.")]
+    ConfirmationMismatch { expected: String },
+    #[error("You requested this promotion, so your approval does not count. Ask another lead.")]
+    OwnRequest,
+    #[error("Only its author may withdraw this.")]
+    NotTheAuthor,
+    #[error("This is {state} and can no longer be changed.")]
+    Finished { state: String },
+    #[error("Another rollout of {app} runs in {region}. Wait until it has ended.")]
+    RolloutRunning { app: String, region: String },
+    #[error("{region} has run nothing of {app} before, so there is no way back.")]
+    NothingToRollBackTo { app: String, region: String },
+
+    // The world.
+    #[error("{what} {name} cannot be reached. What was recorded is kept; try again.")]
+    Unreachable { what: Noun, name: String },
+    #[error("The registry no longer has {image}. Push it again or choose another build.")]
+    ImageGone { image: String },
+    #[error("The engine refused: {why}")]
+    EngineRefused { why: Fault },
+    #[error("The service is stopping or overloaded. Try again in a moment.")]
+    Busy,
+    #[error("Something went wrong on our side. It was logged under {reference}; nothing you sent was half done.")]
+    Internal { reference: String },
+}
+
+/// The nouns of DESIGN.md, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noun {
+    Page,
+    User,
+    Token,
+    Hook,
+    Delivery,
+    App,
+    Build,
+    Stack,
+    Environment,
+    Verdict,
+    SignOff,
+    Promotion,
+    Rollout,
+    Region,
+    Engine,
+    Registry,
+    Service,
+}
+
+impl Noun {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Noun::Page => "page",
+            Noun::User => "user",
+            Noun::Token => "token",
+            Noun::Hook => "hook",
+            Noun::Delivery => "delivery",
+            Noun::App => "app",
+            Noun::Build => "build",
+            Noun::Stack => "stack",
+            Noun::Environment => "environment",
+            Noun::Verdict => "verdict",
+            Noun::SignOff => "sign-off",
+            Noun::Promotion => "promotion",
+            Noun::Rollout => "rollout",
+            Noun::Region => "region",
+            Noun::Engine => "engine",
+            Noun::Registry => "registry",
+            Noun::Service => "service",
+        }
+    }
+}
+
+impl std::fmt::Display for Noun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why one value was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    #[error("this is needed")]
+    Missing,
+    #[error("at most {most} characters")]
+    TooLong { most: u64 },
+    #[error("at least {least} characters")]
+    TooShort { least: u64 },
+    #[error("must be between {least} and {most}")]
+    OutOfRange { least: i64, most: i64 },
+    #[error("not one of: {choices}")]
+    NotOneOf { choices: String },
+    #[error("only lower-case letters, digits and - are allowed, beginning with a letter")]
+    BadName,
+    #[error("not a digest: write sha256: and 64 hexadecimal digits")]
+    BadDigest,
+    #[error("not a tag: letters, digits, . _ and -, at most 128")]
+    BadTag,
+    #[error("not an image name: host/repository in lower case")]
+    BadImage,
+    #[error("not a release tag: write release-v<version>.<month>.<date>.<order>, like release-v5.12.05.02")]
+    BadReleaseTag,
+    #[error("this password is too common")]
+    CommonPassword,
+    #[error("it names {what} {name}, which is not there")]
+    Unknown { what: Noun, name: String },
+    #[error("it stands twice")]
+    Twice,
+    #[error("refused: {reason}")]
+    Refused { reason: String },
+    #[error("Slipway does not know this key")]
+    UnknownKey,
+    #[error("cannot be read: {detail}")]
+    Unreadable { detail: String },
+}
+
+/// Which family a problem belongs to: transports map it to their own codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Invalid,
+    Conflict,
+    TooMany,
+    Unavailable,
+    Internal,
+}
+
+impl Problem {
+    /// The family of this problem.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Problem::SignedOut | Problem::WrongCredentials => Kind::Unauthenticated,
+            Problem::Forbidden { .. } | Problem::CrossSite | Problem::PasswordNeeded | Problem::WrongSetupCode => Kind::Forbidden,
+            Problem::NotFound { .. } => Kind::NotFound,
+            Problem::Invalid { .. }
+            | Problem::UnknownRole { .. }
+            | Problem::Stack { .. }
+            | Problem::Config { .. }
+            | Problem::ConfirmationMismatch { .. }
+            | Problem::IdempotencyMismatch => Kind::Invalid,
+            Problem::Exists { .. }
+            | Problem::Stale
+            | Problem::Quarantined
+            | Problem::GatesClosed { .. }
+            | Problem::OwnRequest
+            | Problem::NotTheAuthor
+            | Problem::Finished { .. }
+            | Problem::RolloutRunning { .. }
+            | Problem::NothingToRollBackTo { .. }
+            | Problem::ImageGone { .. }
+            | Problem::EngineRefused { .. } => Kind::Conflict,
+            Problem::Throttled { .. } => Kind::TooMany,
+            Problem::Unreachable { .. } | Problem::Busy => Kind::Unavailable,
+            Problem::Internal { .. } => Kind::Internal,
+        }
+    }
+
+    /// Shorthand for one bad field.
+    pub fn invalid(field: &str, why: Fault) -> Self {
+        Problem::Invalid { field: field.to_owned(), why }
+    }
+
+    /// Shorthand for a thing that is not there.
+    pub fn not_found(what: Noun, id: impl Into<String>) -> Self {
+        Problem::NotFound { what, id: id.into() }
+    }
+}

@@ -1,0 +1,1 @@
+//! What a region runs: the service of an app, typed.

@@ -1,0 +1,1 @@
+//! Stacks: compose files with placeholders for the builds under test.

@@ -1,0 +1,72 @@
+//! Verdicts and what follows from them.
+
+use serde::{Deserialize, Serialize};
+
+/// A tester's judgement of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictKind {
+    Pass,
+    Fail,
+    /// Could not be judged; says why. Stops nothing, passes nothing.
+    Blocked,
+}
+
+impl VerdictKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            VerdictKind::Pass => "pass",
+            VerdictKind::Fail => "fail",
+            VerdictKind::Blocked => "blocked",
+        }
+    }
+}
+
+impl std::str::FromStr for VerdictKind {
+    type Err = crate::problem::Fault;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "pass" => Ok(VerdictKind::Pass),
+            "fail" => Ok(VerdictKind::Fail),
+            "blocked" => Ok(VerdictKind::Blocked),
+            _ => Err(crate::problem::Fault::NotOneOf { choices: "pass, fail, blocked".to_owned() }),
+        }
+    }
+}
+
+/// What the verdicts that still stand on one digest amount to.
+///
+/// A verdict stands until its author withdraws it or, for a fail, a lead overrules it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Standing {
+    pub passes: u32,
+    pub fails: u32,
+    pub blocked: u32,
+}
+
+impl Standing {
+    /// Sums up standing verdicts.
+    pub fn of(kinds: impl IntoIterator<Item = VerdictKind>) -> Self {
+        kinds.into_iter().fold(Self::default(), |mut sum, kind| {
+            match kind {
+                VerdictKind::Pass => sum.passes += 1,
+                VerdictKind::Fail => sum.fails += 1,
+                VerdictKind::Blocked => sum.blocked += 1,
+            }
+            sum
+        })
+    }
+
+    /// One standing fail keeps the digest from running anywhere, whatever else was said.
+    pub const fn quarantined(self) -> bool {
+        self.fails > 0
+    }
+
+    /// Tested and accepted by testers: a pass stands and no fail does.
+    pub const fn passed(self) -> bool {
+        self.passes > 0 && self.fails == 0
+    }
+}
