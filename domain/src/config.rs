@@ -1,9 +1,9 @@
 //! The applied configuration: what `slipway apply` reads and `slipway export` writes.
 
+use crate::Problem;
 use crate::channel::Channel;
 use crate::image::ImageName;
 use crate::problem::{Fault, Noun};
-use crate::Problem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -229,7 +229,9 @@ impl AppConfig {
     /// # Errors
     /// [`Fault`] when a port has no label, or the number is over 65535.
     pub fn production_port(&self) -> Result<Option<u16>, Fault> {
-        let Some(port) = self.service.port else { return Ok(None) };
+        let Some(port) = self.service.port else {
+            return Ok(None);
+        };
         let label = self.port_label.ok_or(Fault::Missing)?;
         let number = u32::from(label) * 100 + u32::from(port);
         u16::try_from(number).map(Some).map_err(|_| Fault::OutOfRange { least: 1, most: 65535 })

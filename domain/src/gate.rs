@@ -1,8 +1,9 @@
 //! Gates: the conditions of a promotion, each with its state and who can clear it.
 
+use crate::Role;
 use crate::id::UserId;
 use crate::verdict::Standing;
-use crate::{Role, Time};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What a gate asks.
@@ -50,16 +51,22 @@ pub struct Gate {
     /// A person's name, a time or a count that explains the state; data, not prose.
     pub detail: Option<String>,
     /// When the world was last looked at for this gate, if it was.
-    pub checked_at: Option<Time>,
+    pub checked_at: Option<DateTime<Utc>>,
 }
 
 /// Something looked up in the world: when, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seen {
-    Yes { at: Time },
-    No { at: Time },
+    Yes {
+        at: DateTime<Utc>,
+    },
+    No {
+        at: DateTime<Utc>,
+    },
     /// It could not be asked.
-    Unknown { at: Time },
+    Unknown {
+        at: DateTime<Utc>,
+    },
 }
 
 /// An approval that is bound to this digest and this set of regions.

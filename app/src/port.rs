@@ -1,0 +1,70 @@
+//! The port: everything the pages ask of the server. One implementation stands behind it,
+//! and REST calls the same use cases.
+
+use crate::view::{
+    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow, EnvironmentView,
+    LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, SettingsView,
+    VerdictInput,
+};
+use async_trait::async_trait;
+use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::promotion::PromotionState;
+use domain::{Actor, Problem, Role};
+
+/// Every method takes the actor first and checks permission on its first line.
+#[async_trait]
+pub trait Port: Send + Sync {
+    async fn counts(&self, actor: &Actor) -> Result<Counts, Problem>;
+
+    // Builds.
+    async fn apps(&self, actor: &Actor) -> Result<Vec<AppView>, Problem>;
+    async fn builds(&self, actor: &Actor, filter: BuildFilter, paging: Paging) -> Result<Page<BuildRow>, Problem>;
+    async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem>;
+
+    // Environments.
+    async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem>;
+    async fn environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentView, Problem>;
+    async fn launch_environment(&self, actor: &Actor, input: LaunchInput) -> Result<EnvironmentId, Problem>;
+    async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
+    /// The last `lines` (1 to 1000) of a service's log, for pages without scripts.
+    async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem>;
+
+    // Decisions on a build.
+    async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem>;
+    async fn withdraw_verdict(&self, actor: &Actor, id: &VerdictId) -> Result<(), Problem>;
+    async fn overrule_verdict(&self, actor: &Actor, id: &VerdictId, reason: String) -> Result<(), Problem>;
+    async fn sign_off(&self, actor: &Actor, build: &BuildId, note: String) -> Result<SignOffId, Problem>;
+    async fn withdraw_sign_off(&self, actor: &Actor, id: &SignOffId) -> Result<(), Problem>;
+
+    // Promotions.
+    async fn promotions(
+        &self,
+        actor: &Actor,
+        state: Option<PromotionState>,
+        paging: Paging,
+    ) -> Result<Page<PromotionRow>, Problem>;
+    async fn promotion(&self, actor: &Actor, id: &PromotionId) -> Result<PromotionView, Problem>;
+    async fn request_promotion(&self, actor: &Actor, input: PromotionInput) -> Result<PromotionId, Problem>;
+    async fn approve_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem>;
+    async fn start_promotion(&self, actor: &Actor, id: &PromotionId, confirmation: Confirmation) -> Result<(), Problem>;
+    async fn cancel_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem>;
+    /// Requests and starts a rollback of one region to the digest that ran before.
+    async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem>;
+
+    // Regions and the record.
+    async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem>;
+    async fn activity(&self, actor: &Actor, app: Option<String>, paging: Paging) -> Result<Page<AuditRow>, Problem>;
+
+    // Settings.
+    async fn settings(&self, actor: &Actor) -> Result<SettingsView, Problem>;
+    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Result<Page<DeliveryRow>, Problem>;
+    async fn add_user(&self, actor: &Actor, name: String, role: Role, password: String) -> Result<UserId, Problem>;
+    async fn change_role(&self, actor: &Actor, id: &UserId, role: Role) -> Result<(), Problem>;
+    async fn set_disabled(&self, actor: &Actor, id: &UserId, disabled: bool) -> Result<(), Problem>;
+    async fn reset_password(&self, actor: &Actor, id: &UserId, password: String) -> Result<(), Problem>;
+    async fn change_own_password(&self, actor: &Actor, old: String, new: String) -> Result<(), Problem>;
+    async fn add_token(&self, actor: &Actor, name: String, owner: String, role: Role) -> Result<NewSecret, Problem>;
+    async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<(), Problem>;
+    async fn add_hook(&self, actor: &Actor, name: String, source: String) -> Result<NewSecret, Problem>;
+    async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem>;
+}

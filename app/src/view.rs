@@ -1,0 +1,484 @@
+//! What pages show and REST answers: plain data, ready to read.
+
+use chrono::{DateTime, Utc};
+use domain::gate::{Gate, GateKind};
+use domain::id::{AuditId, BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::lease::{EndReason, EnvironmentState};
+use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
+use domain::verdict::{Standing, VerdictKind};
+use domain::{Action, ChannelKind, Digest, ImageName, Role};
+use serde::{Deserialize, Serialize};
+
+macro_rules! views {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident $body:tt)+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        $vis struct $name $body
+    )+};
+}
+
+/// One page of a list, by key. `next` is the cursor of the page after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next: Option<String>,
+}
+
+/// Where to go on in a list, and how many rows to give (1 to 200, default 50).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Paging {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+// ---- Builds -----------------------------------------------------------------------------
+
+/// Filters of the Builds page, as they stand in the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct BuildFilter {
+    pub app: Option<String>,
+    /// A channel's name.
+    pub channel: Option<String>,
+    /// An exact tag.
+    pub tag: Option<String>,
+    /// The beginning of an app, tag, commit or digest.
+    pub q: Option<String>,
+}
+
+views! {
+    /// A tag that points, or pointed, at a build.
+    pub struct TagView {
+        pub name: String,
+        pub channel: Option<String>,
+        pub kind: Option<ChannelKind>,
+        /// Whether the tag still points here.
+        pub current: bool,
+        pub moved_at: DateTime<Utc>,
+    }
+
+    /// A region by name, with its titles.
+    pub struct RegionRef {
+        pub name: String,
+        pub title_en: String,
+        pub title_zh: String,
+    }
+
+    /// One row of the Builds page.
+    pub struct BuildRow {
+        pub id: BuildId,
+        pub app: String,
+        pub image: ImageName,
+        pub digest: Digest,
+        /// Newest first; current ones before past ones.
+        pub tags: Vec<TagView>,
+        /// The commit, as the image's label says.
+        pub revision: Option<String>,
+        /// A link to the commit, where the source is a web address.
+        pub commit_url: Option<String>,
+        pub source: Option<String>,
+        /// Bytes of the compressed layers and the configuration.
+        pub size: Option<i64>,
+        /// When the image says it was made.
+        pub built_at: Option<DateTime<Utc>>,
+        /// When Slipway first heard of it.
+        pub seen_at: DateTime<Utc>,
+        /// False while the labels could not yet be read from the registry.
+        pub described: bool,
+        pub standing: Standing,
+        pub signed_off: bool,
+        /// Running or launching environments with this build.
+        pub environments: u32,
+        /// Regions that run it now, as last seen.
+        pub runs_in: Vec<RegionRef>,
+    }
+
+    /// One step of a tag from a build to another.
+    pub struct TagMove {
+        pub tag: String,
+        pub channel: Option<String>,
+        pub at: DateTime<Utc>,
+        /// The digest the tag pointed at before.
+        pub previous: Option<Digest>,
+    }
+
+    /// Everything about one build.
+    pub struct BuildView {
+        pub row: BuildRow,
+        /// `host/repository@digest`.
+        pub reference: String,
+        pub tag_moves: Vec<TagMove>,
+        pub verdicts: Vec<VerdictView>,
+        pub sign_offs: Vec<SignOffView>,
+        pub environments: Vec<EnvironmentRow>,
+        pub promotions: Vec<PromotionRow>,
+        /// The stack launched by default, and all that use this app.
+        pub default_stack: Option<String>,
+        pub stacks: Vec<String>,
+        /// What the reader may do here.
+        pub may: Vec<Action>,
+    }
+
+    /// An app and its channels, for filters and forms.
+    pub struct AppView {
+        pub name: String,
+        pub image: ImageName,
+        pub git: Option<String>,
+        pub port: Option<u16>,
+        pub port_label: Option<u16>,
+        pub channels: Vec<domain::Channel>,
+    }
+
+    // ---- Verdicts and sign-offs ----------------------------------------------------------
+
+    pub struct VerdictView {
+        pub id: VerdictId,
+        pub kind: VerdictKind,
+        pub note: String,
+        pub author: UserId,
+        pub author_name: String,
+        pub environment: Option<EnvironmentId>,
+        pub at: DateTime<Utc>,
+        pub withdrawn_at: Option<DateTime<Utc>>,
+        pub overruled: Option<Overruled>,
+        /// Whether it still counts.
+        pub stands: bool,
+        /// Whether the reader may withdraw it.
+        pub mine: bool,
+    }
+
+    pub struct Overruled {
+        pub by_name: String,
+        pub reason: String,
+        pub at: DateTime<Utc>,
+    }
+
+    pub struct SignOffView {
+        pub id: SignOffId,
+        pub author: UserId,
+        pub author_name: String,
+        pub note: String,
+        pub at: DateTime<Utc>,
+        pub withdrawn_at: Option<DateTime<Utc>>,
+        pub mine: bool,
+    }
+
+    // ---- Environments --------------------------------------------------------------------
+
+    pub struct EnvironmentBuild {
+        pub app: String,
+        pub build: BuildId,
+        pub digest: Digest,
+        /// The tag it was known by at launch.
+        pub tag: Option<String>,
+        /// Whether this is the build that the environment was launched for.
+        pub under_test: bool,
+    }
+
+    pub struct EnvironmentRow {
+        pub id: EnvironmentId,
+        /// A small number that people say aloud.
+        pub number: i64,
+        pub stack: String,
+        pub engine: String,
+        pub state: EnvironmentState,
+        pub builds: Vec<EnvironmentBuild>,
+        pub holder_name: String,
+        pub created_at: DateTime<Utc>,
+        pub lease_ends_at: DateTime<Utc>,
+        pub ended_at: Option<DateTime<Utc>>,
+        pub end_reason: Option<EndReason>,
+        pub links: Vec<PortLink>,
+    }
+
+    /// A published port.
+    pub struct PortLink {
+        pub service: String,
+        pub container_port: u16,
+        pub url: String,
+    }
+
+    pub struct StepView {
+        /// A stable word: `pull`, `network`, `create`, `start`, `health`, `inspect`, `update`, `tasks`, `verify` …
+        pub kind: String,
+        /// The service or image that the step is about.
+        pub subject: String,
+        pub state: StepState,
+        pub started_at: Option<DateTime<Utc>>,
+        pub ended_at: Option<DateTime<Utc>>,
+        /// The current line of output, or why it failed; data from the engine made safe.
+        pub detail: Option<String>,
+    }
+
+    pub struct ServiceStatus {
+        pub name: String,
+        pub image: String,
+        /// `running`, `exited (1)`, `missing` …
+        pub state: String,
+        pub health: Option<String>,
+        pub restarts: i64,
+    }
+
+    pub struct EnvironmentView {
+        pub row: EnvironmentRow,
+        pub holder: UserId,
+        pub steps: Vec<StepView>,
+        pub services: Vec<ServiceStatus>,
+        /// False when the engine did not answer: `services` is then what was last known.
+        pub engine_reachable: bool,
+        pub failure: Option<String>,
+        pub may: Vec<Action>,
+    }
+
+    // ---- Promotions ----------------------------------------------------------------------
+
+    pub struct PromotionRow {
+        pub id: PromotionId,
+        pub number: i64,
+        pub kind: PromotionKind,
+        pub app: String,
+        pub build: BuildId,
+        pub digest: Digest,
+        /// The release tag or another tag that people know the build by.
+        pub tag: Option<String>,
+        pub state: PromotionState,
+        pub regions: Vec<RegionRef>,
+        pub requested_by_name: String,
+        pub requested_at: DateTime<Utc>,
+        pub ended_at: Option<DateTime<Utc>>,
+        /// Green gates and all gates, for an open promotion.
+        pub gates_green: u32,
+        pub gates_total: u32,
+    }
+
+    pub struct ApprovalView {
+        pub by: UserId,
+        pub by_name: String,
+        pub at: DateTime<Utc>,
+        /// Whether it counts now: still a lead, not the requester.
+        pub counts: bool,
+    }
+
+    /// What one region runs and what it would run.
+    pub struct RolloutView {
+        pub region: RegionRef,
+        pub state: RolloutState,
+        /// What ran when the rollout was planned or started.
+        pub previous_digest: Option<Digest>,
+        pub previous_tag: Option<String>,
+        pub previous_build: Option<BuildId>,
+        pub replicas: u32,
+        pub port: Option<u16>,
+        /// Said beforehand: a host-mode port stops the old task before it starts the new one.
+        pub capacity_dip: bool,
+        pub started_at: Option<DateTime<Utc>>,
+        pub ended_at: Option<DateTime<Utc>>,
+        pub failure: Option<String>,
+        pub steps: Vec<StepView>,
+        /// Whether "roll back" is offered here now.
+        pub can_roll_back: bool,
+    }
+
+    pub struct PromotionView {
+        pub row: PromotionRow,
+        pub requested_by: UserId,
+        pub reason: String,
+        pub standing: Standing,
+        pub gates: Vec<Gate>,
+        pub approvals: Vec<ApprovalView>,
+        pub rollouts: Vec<RolloutView>,
+        pub started_by_name: Option<String>,
+        pub started_at: Option<DateTime<Utc>>,
+        /// Whether the reader must give the password again to start.
+        pub password_needed: bool,
+        pub may: Vec<Action>,
+        /// Whether the reader's approval would count.
+        pub may_approve: bool,
+    }
+
+    // ---- Regions -------------------------------------------------------------------------
+
+    /// One app in one region, as last seen on the Swarm.
+    pub struct RegionCell {
+        pub region: String,
+        pub digest: Option<Digest>,
+        pub build: Option<BuildId>,
+        pub tag: Option<String>,
+        /// When it was verified there.
+        pub since: Option<DateTime<Utc>>,
+        pub running: u32,
+        pub desired: u32,
+        pub healthy: bool,
+        /// The service runs something that Slipway did not put there.
+        pub drifted: bool,
+        /// Signed-off or newer release builds that this region does not run yet.
+        pub newer: u32,
+        pub newest_tag: Option<String>,
+        pub rollout: Option<PromotionId>,
+        pub url: Option<String>,
+        /// The digest that "roll back" would go to.
+        pub back_to: Option<Digest>,
+        pub back_to_tag: Option<String>,
+    }
+
+    pub struct RegionColumn {
+        pub region: RegionRef,
+        pub time_zone: String,
+        pub reachable: bool,
+        pub checked_at: Option<DateTime<Utc>>,
+    }
+
+    pub struct AppRegions {
+        pub app: String,
+        pub port_label: Option<u16>,
+        pub port: Option<u16>,
+        pub cells: Vec<RegionCell>,
+    }
+
+    pub struct RegionBoard {
+        pub columns: Vec<RegionColumn>,
+        pub rows: Vec<AppRegions>,
+        pub may: Vec<Action>,
+    }
+
+    // ---- Activity, people, settings ------------------------------------------------------
+
+    pub struct AuditRow {
+        pub id: AuditId,
+        pub at: DateTime<Utc>,
+        pub actor: String,
+        /// A stable word: `verdict.recorded`, `promotion.started` …
+        pub action: String,
+        /// `build`, `promotion`, `user` …
+        pub subject_kind: String,
+        pub subject: String,
+        pub app: Option<String>,
+        /// Short facts, without secrets.
+        pub detail: String,
+    }
+
+    pub struct UserView {
+        pub id: UserId,
+        pub name: String,
+        pub role: Role,
+        pub disabled: bool,
+        pub created_at: DateTime<Utc>,
+        pub sessions: u32,
+    }
+
+    pub struct TokenView {
+        pub id: TokenId,
+        pub name: String,
+        pub owner_name: String,
+        pub role: Role,
+        pub created_at: DateTime<Utc>,
+        pub last_used_at: Option<DateTime<Utc>>,
+        pub revoked_at: Option<DateTime<Utc>>,
+    }
+
+    pub struct HookView {
+        pub id: HookId,
+        pub name: String,
+        pub source: String,
+        pub created_at: DateTime<Utc>,
+        pub last_delivery_at: Option<DateTime<Utc>>,
+        pub revoked_at: Option<DateTime<Utc>>,
+    }
+
+    /// One received webhook request, without its body.
+    pub struct DeliveryRow {
+        pub id: DeliveryId,
+        pub hook_name: String,
+        pub received_at: DateTime<Utc>,
+        /// `stored`, `done`, `ignored`, `failed`.
+        pub state: String,
+        pub reason: Option<String>,
+    }
+
+    /// What stands on the Settings page.
+    pub struct SettingsView {
+        pub apps: Vec<AppView>,
+        pub stacks: Vec<domain::config::StackConfig>,
+        pub engines: Vec<domain::config::EngineConfig>,
+        pub regions: Vec<domain::config::RegionConfig>,
+        pub config_version: i64,
+        pub users: Vec<UserView>,
+        pub tokens: Vec<TokenView>,
+        pub hooks: Vec<HookView>,
+        pub may: Vec<Action>,
+    }
+
+    /// The secret of a new token or the key of a new hook: shown once.
+    pub struct NewSecret {
+        pub id: String,
+        pub name: String,
+        pub secret: String,
+    }
+
+    /// Small numbers in the rail.
+    pub struct Counts {
+        /// Open promotions that wait for somebody.
+        pub promotions: u32,
+        /// Running or launching environments.
+        pub environments: u32,
+    }
+
+    // ---- What forms and REST send --------------------------------------------------------
+
+    pub struct LaunchInput {
+        pub build: BuildId,
+        /// The app's default stack when absent.
+        #[serde(default)]
+        pub stack: Option<String>,
+        #[serde(default)]
+        pub lease_hours: Option<u32>,
+    }
+
+    pub struct VerdictInput {
+        pub build: BuildId,
+        pub kind: VerdictKind,
+        #[serde(default)]
+        pub note: String,
+        #[serde(default)]
+        pub environment: Option<EnvironmentId>,
+    }
+
+    pub struct PromotionInput {
+        pub build: BuildId,
+        /// Region names, in the order of the rollout.
+        pub regions: Vec<String>,
+        #[serde(default)]
+        pub reason: String,
+    }
+
+    /// What a guarded button asks for.
+    pub struct Confirmation {
+        /// The app's name, typed.
+        pub app: String,
+        /// Needed when the session is older than 15 minutes.
+        #[serde(default)]
+        pub password: Option<String>,
+    }
+
+    pub struct RollbackInput {
+        pub app: String,
+        pub region: String,
+        pub reason: String,
+        pub confirmation: Confirmation,
+    }
+}
+
+/// A gate's subject, for links and labels.
+pub fn gate_region(kind: &GateKind) -> Option<&str> {
+    match kind {
+        GateKind::RanBefore { region } | GateKind::RegionReachable { region } | GateKind::NoOtherRollout { region } => {
+            Some(region)
+        }
+        _ => None,
+    }
+}
