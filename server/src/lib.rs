@@ -1,1 +1,9 @@
+//! Slipway's server: use cases behind the port, and the adapters around them.
 
+pub mod clock;
+pub mod ctx;
+pub mod engine;
+pub mod hub;
+pub mod port;
+pub mod store;
+pub mod usecases;

@@ -1,0 +1,188 @@
+//! What every use case is given: the store, the world's adapters, time and chance.
+
+use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
+use crate::engine::Engines;
+use crate::hub::Hub;
+use crate::store::{Store, Tx};
+use domain::config::Config;
+use domain::{Actor, Problem, Time};
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Settings from the environment (DESIGN: `SLIPWAY_*`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub database_url: String,
+    pub listen: String,
+    /// The address people use, without a slash at the end.
+    pub public_url: String,
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// The running instance. Cloning is cheap.
+#[derive(Clone)]
+pub struct Ctx {
+    pub settings: Arc<Settings>,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub hub: Hub,
+    pub engines: Engines,
+    pub http: reqwest::Client,
+    /// Password hashing takes 19 MiB and a core each: at most this many at once.
+    pub hashing: Arc<Semaphore>,
+    pub work: Work,
+    config: Arc<RwLock<Arc<Applied>>>,
+}
+
+/// The configuration in force and its version; version 0 is the empty one.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    pub version: i64,
+    pub config: Config,
+}
+
+/// Background work: what runs, how it is woken, and how it is told to stop.
+#[derive(Clone, Default)]
+pub struct Work {
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+    pub deliveries: Arc<Notify>,
+    pub environments: Arc<Notify>,
+    pub rollouts: Arc<Notify>,
+}
+
+impl Ctx {
+    /// A context over `store` with the machine's clock and randomness.
+    ///
+    /// # Errors
+    /// [`Problem`] when the configuration cannot be read or the HTTP client cannot be made.
+    pub async fn new(settings: Settings, store: Store) -> Result<Self, Problem> {
+        Self::with(settings, store, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
+    }
+
+    /// A context with the clock and randomness of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Ctx::new`].
+    pub async fn with(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Problem> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(std::time::Duration::from_secs(5))
+            .timeout(std::time::Duration::from_secs(30))
+            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(crate::store::internal)?;
+        let ctx = Self {
+            settings: Arc::new(settings),
+            store,
+            clock,
+            entropy,
+            hub: Hub::default(),
+            engines: Engines::default(),
+            http,
+            hashing: Arc::new(Semaphore::new(2)),
+            work: Work::default(),
+            config: Arc::default(),
+        };
+        ctx.reload_config().await?;
+        Ok(ctx)
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Applied> {
+        self.config.read().map_or_else(|poisoned| poisoned.into_inner().clone(), |applied| applied.clone())
+    }
+
+    /// Reads the newest configuration from the database; another process may have applied it.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`] when the database or the stored text cannot be read.
+    pub async fn reload_config(&self) -> Result<(), Problem> {
+        let applied = Arc::new(self.store.newest_config().await?);
+        if applied.version != self.config().version {
+            *self.config.write().unwrap_or_else(std::sync::PoisonError::into_inner) = applied;
+            self.hub.tell(crate::hub::Topic::Settings, None);
+        }
+        Ok(())
+    }
+
+    /// A new identifier: a version 7 UUID without hyphens, so that ids sort by time.
+    pub fn new_id<T: From<String>>(&self) -> T {
+        let mut chance = [0; 10];
+        self.entropy.fill(&mut chance);
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or_default();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &chance).into_uuid();
+        T::from(id.simple().to_string())
+    }
+
+    /// A new secret of 32 random bytes, as URL-safe base64 (43 characters).
+    pub fn new_secret(&self) -> String {
+        use base64::Engine as _;
+        let mut secret = [0; 32];
+        self.entropy.fill(&mut secret);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret)
+    }
+
+    /// Writes an audit row inside the caller's transaction: no decision without its record.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`] when the database refuses.
+    pub async fn audit(&self, tx: &mut Tx, actor: &Actor, entry: Entry<'_>) -> Result<(), Problem> {
+        let (kind, id) = match actor {
+            Actor::User { person, .. } => ("user", Some(person.id.as_str())),
+            Actor::Token { person, .. } => ("token", Some(person.id.as_str())),
+            Actor::Hook { id, .. } => ("hook", Some(id.as_str())),
+            Actor::Slipway => ("slipway", None),
+        };
+        sqlx::query(
+            "INSERT INTO audit (id, at, actor_kind, actor_id, actor, action, subject_kind, subject, app, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(self.new_id::<String>())
+        .bind(micros(self.now()))
+        .bind(kind)
+        .bind(id)
+        .bind(actor.label())
+        .bind(entry.action)
+        .bind(entry.subject_kind)
+        .bind(entry.subject)
+        .bind(entry.app)
+        .bind(entry.detail)
+        .execute(&mut **tx)
+        .await
+        .map_err(crate::store::internal)?;
+        Ok(())
+    }
+}
+
+/// What an audit row says. No secret ever stands here.
+#[derive(Clone, Debug, Default)]
+pub struct Entry<'a> {
+    /// A stable word: `verdict.recorded`.
+    pub action: &'a str,
+    /// `build`, `promotion`, `user` …
+    pub subject_kind: &'a str,
+    /// The subject's id, or a name that says more.
+    pub subject: &'a str,
+    pub app: Option<&'a str>,
+    pub detail: String,
+}
+
+/// The SHA-256 of a secret, as hexadecimal text: what the database keeps of it.
+pub fn secret_hash(secret: &str) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(secret.as_bytes()))
+}

@@ -1,0 +1,158 @@
+//! The port's one implementation: each method is one use case.
+
+use crate::ctx::Ctx;
+use crate::usecases::{activity, builds, environments, hooks, intake, people, promotions, regions, settings, tokens, verdicts};
+use app::port::Port;
+use app::view::{
+    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow, EnvironmentView,
+    LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, SettingsView,
+    VerdictInput,
+};
+use async_trait::async_trait;
+use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::promotion::PromotionState;
+use domain::{Actor, Problem, Role};
+
+#[async_trait]
+impl Port for Ctx {
+    async fn counts(&self, actor: &Actor) -> Result<Counts, Problem> {
+        regions::counts(self, actor).await
+    }
+
+    async fn apps(&self, actor: &Actor) -> Result<Vec<AppView>, Problem> {
+        builds::apps(self, actor).await
+    }
+
+    async fn builds(&self, actor: &Actor, filter: BuildFilter, paging: Paging) -> Result<Page<BuildRow>, Problem> {
+        builds::builds(self, actor, filter, paging).await
+    }
+
+    async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem> {
+        builds::build(self, actor, id).await
+    }
+
+    async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem> {
+        environments::environments(self, actor, all, paging).await
+    }
+
+    async fn environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentView, Problem> {
+        environments::environment(self, actor, id).await
+    }
+
+    async fn launch_environment(&self, actor: &Actor, input: LaunchInput) -> Result<EnvironmentId, Problem> {
+        environments::launch_environment(self, actor, input).await
+    }
+
+    async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem> {
+        environments::stop_environment(self, actor, id).await
+    }
+
+    async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem> {
+        environments::log_tail(self, actor, id, service, lines).await
+    }
+
+    async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem> {
+        verdicts::record_verdict(self, actor, input).await
+    }
+
+    async fn withdraw_verdict(&self, actor: &Actor, id: &VerdictId) -> Result<(), Problem> {
+        verdicts::withdraw_verdict(self, actor, id).await
+    }
+
+    async fn overrule_verdict(&self, actor: &Actor, id: &VerdictId, reason: String) -> Result<(), Problem> {
+        verdicts::overrule_verdict(self, actor, id, reason).await
+    }
+
+    async fn sign_off(&self, actor: &Actor, build: &BuildId, note: String) -> Result<SignOffId, Problem> {
+        verdicts::sign_off(self, actor, build, note).await
+    }
+
+    async fn withdraw_sign_off(&self, actor: &Actor, id: &SignOffId) -> Result<(), Problem> {
+        verdicts::withdraw_sign_off(self, actor, id).await
+    }
+
+    async fn promotions(
+        &self,
+        actor: &Actor,
+        state: Option<PromotionState>,
+        paging: Paging,
+    ) -> Result<Page<PromotionRow>, Problem> {
+        promotions::promotions(self, actor, state, paging).await
+    }
+
+    async fn promotion(&self, actor: &Actor, id: &PromotionId) -> Result<PromotionView, Problem> {
+        promotions::promotion(self, actor, id).await
+    }
+
+    async fn request_promotion(&self, actor: &Actor, input: PromotionInput) -> Result<PromotionId, Problem> {
+        promotions::request_promotion(self, actor, input).await
+    }
+
+    async fn approve_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
+        promotions::approve_promotion(self, actor, id).await
+    }
+
+    async fn start_promotion(&self, actor: &Actor, id: &PromotionId, confirmation: Confirmation) -> Result<(), Problem> {
+        promotions::start_promotion(self, actor, id, confirmation).await
+    }
+
+    async fn cancel_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem> {
+        promotions::cancel_promotion(self, actor, id, reason).await
+    }
+
+    async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem> {
+        promotions::roll_back(self, actor, input).await
+    }
+
+    async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem> {
+        regions::regions(self, actor).await
+    }
+
+    async fn activity(&self, actor: &Actor, app: Option<String>, paging: Paging) -> Result<Page<AuditRow>, Problem> {
+        activity::activity(self, actor, app, paging).await
+    }
+
+    async fn settings(&self, actor: &Actor) -> Result<SettingsView, Problem> {
+        settings::settings(self, actor).await
+    }
+
+    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Result<Page<DeliveryRow>, Problem> {
+        intake::deliveries(self, actor, paging).await
+    }
+
+    async fn add_user(&self, actor: &Actor, name: String, role: Role, password: String) -> Result<UserId, Problem> {
+        people::add_user(self, actor, name, role, password).await
+    }
+
+    async fn change_role(&self, actor: &Actor, id: &UserId, role: Role) -> Result<(), Problem> {
+        people::change_role(self, actor, id, role).await
+    }
+
+    async fn set_disabled(&self, actor: &Actor, id: &UserId, disabled: bool) -> Result<(), Problem> {
+        people::set_disabled(self, actor, id, disabled).await
+    }
+
+    async fn reset_password(&self, actor: &Actor, id: &UserId, password: String) -> Result<(), Problem> {
+        people::reset_password(self, actor, id, password).await
+    }
+
+    async fn change_own_password(&self, actor: &Actor, old: String, new: String) -> Result<(), Problem> {
+        people::change_own_password(self, actor, old, new).await
+    }
+
+    async fn add_token(&self, actor: &Actor, name: String, owner: String, role: Role) -> Result<NewSecret, Problem> {
+        tokens::add_token(self, actor, name, owner, role).await
+    }
+
+    async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<(), Problem> {
+        tokens::revoke_token(self, actor, id).await
+    }
+
+    async fn add_hook(&self, actor: &Actor, name: String, source: String) -> Result<NewSecret, Problem> {
+        hooks::add_hook(self, actor, name, source).await
+    }
+
+    async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem> {
+        hooks::revoke_hook(self, actor, id).await
+    }
+}

@@ -1,0 +1,14 @@
+//! One module a capability. Each function takes the actor first and asks permission on its
+//! first line; what it changes and the audit row are one transaction.
+
+pub mod activity;
+pub mod builds;
+pub mod environments;
+pub mod hooks;
+pub mod intake;
+pub mod people;
+pub mod promotions;
+pub mod regions;
+pub mod settings;
+pub mod tokens;
+pub mod verdicts;
