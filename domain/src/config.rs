@@ -1,9 +1,13 @@
 //! The applied configuration: what `slipway apply` reads and `slipway export` writes.
 
-use crate::Problem;
+mod changes;
+mod check;
+
+pub use changes::Changes;
+
 use crate::channel::Channel;
 use crate::image::ImageName;
-use crate::problem::{Fault, Noun};
+use crate::problem::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -202,25 +206,6 @@ impl Config {
             regions: take(&self.regions, other.regions, prune, |item| &item.name),
         }
     }
-
-    /// Whether the parts fit together.
-    ///
-    /// # Errors
-    /// [`Problem::Config`] or [`Problem::Stack`] at the first place that does not fit.
-    pub fn check(&self) -> Result<(), Problem> {
-        unique("apps", self.apps.iter().map(|app| app.name.as_str()))?;
-        unique("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
-        unique("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
-        unique("regions", self.regions.iter().map(|region| region.name.as_str()))?;
-        for app in &self.apps {
-            if let Some(stack) = app.stack.as_deref().filter(|name| self.stack(name).is_none()) {
-                let why = Fault::Unknown { what: Noun::Stack, name: stack.to_owned() };
-                return Err(at(format!("apps.{}.stack", app.name), why));
-            }
-            app.production_port().map_err(|why| at(format!("apps.{}.port_label", app.name), why))?;
-        }
-        Ok(())
-    }
 }
 
 impl AppConfig {
@@ -242,23 +227,6 @@ impl RegionConfig {
     pub fn replicas(&self) -> u32 {
         self.replicas.unwrap_or(1)
     }
-}
-
-fn at(place: String, why: Fault) -> Problem {
-    Problem::Config { place, why }
-}
-
-fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-    let mut seen = std::collections::BTreeSet::new();
-    for name in names {
-        if !valid_name(name) {
-            return Err(at(format!("{list}.{name}"), Fault::BadName));
-        }
-        if !seen.insert(name) {
-            return Err(at(format!("{list}.{name}"), Fault::Twice));
-        }
-    }
-    Ok(())
 }
 
 /// Names of apps, stacks, engines and regions: `[a-z][a-z0-9-]{0,39}`.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod gate;
 pub mod id;
 pub mod image;
+pub mod labels;
 pub mod lease;
 pub mod problem;
 pub mod promotion;

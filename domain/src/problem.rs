@@ -71,6 +71,8 @@ pub enum Problem {
     Unreachable { what: Noun, name: String },
     #[error("The registry no longer has {image}. Push it again or choose another build.")]
     ImageGone { image: String },
+    #[error("The registry {name} gave no usable answer: {why}. What was recorded is kept; try again.")]
+    RegistryAnswer { name: String, why: Fault },
     #[error("The engine refused: {why}")]
     EngineRefused { why: Fault },
     #[error("The service is stopping or overloaded. Try again in a moment.")]
@@ -208,7 +210,7 @@ impl Problem {
             | Problem::ImageGone { .. }
             | Problem::EngineRefused { .. } => Kind::Conflict,
             Problem::Throttled { .. } => Kind::TooMany,
-            Problem::Unreachable { .. } | Problem::Busy => Kind::Unavailable,
+            Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::Busy => Kind::Unavailable,
             Problem::Internal { .. } => Kind::Internal,
         }
     }

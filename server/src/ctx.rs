@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::hub::Hub;
+use crate::registry::Registries;
 use crate::store::{Store, Tx};
 use domain::config::Config;
 use domain::{Actor, Problem, Time};
@@ -32,6 +33,7 @@ pub struct Ctx {
     pub hub: Hub,
     pub engines: Engines,
     pub http: reqwest::Client,
+    pub registries: Registries,
     /// Password hashing takes 19 MiB and a core each: at most this many at once.
     pub hashing: Arc<Semaphore>,
     pub work: Work,
@@ -89,6 +91,7 @@ impl Ctx {
             hub: Hub::default(),
             engines: Engines::default(),
             http,
+            registries: Registries::default(),
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
             config: Arc::default(),

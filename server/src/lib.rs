@@ -5,5 +5,6 @@ pub mod ctx;
 pub mod engine;
 pub mod hub;
 pub mod port;
+pub mod registry;
 pub mod store;
 pub mod usecases;

@@ -6,6 +6,9 @@
 //! the row in `decision_locks`. Queries live beside the use case that asks them, in
 //! `store/`, as methods of [`Store`] (reads) and functions over [`Tx`] (writes).
 
+pub mod config;
+pub mod intake;
+
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;
 use domain::{Problem, Time};

@@ -1,0 +1,55 @@
+//! What one configuration changes in another, in words.
+
+use super::Config;
+use crate::problem::Noun;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What was added, changed and removed, each as `app web`, `region hangzhou` …
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Changes {
+    pub added: Vec<String>,
+    pub changed: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+impl Config {
+    /// What must happen to `self` to become `new`. Empty when only the order differs.
+    pub fn changes(&self, new: &Config) -> Changes {
+        let mut changes = Changes::default();
+        changes.compare(Noun::Registry, &self.registries, &new.registries, |item| &item.host);
+        changes.compare(Noun::App, &self.apps, &new.apps, |item| &item.name);
+        changes.compare(Noun::Stack, &self.stacks, &new.stacks, |item| &item.name);
+        changes.compare(Noun::Engine, &self.engines, &new.engines, |item| &item.name);
+        changes.compare(Noun::Region, &self.regions, &new.regions, |item| &item.name);
+        changes
+    }
+}
+
+impl Changes {
+    fn compare<T: PartialEq>(&mut self, what: Noun, old: &[T], new: &[T], name: impl Fn(&T) -> &str) {
+        for item in new {
+            match old.iter().find(|have| name(have) == name(item)) {
+                None => self.added.push(format!("{what} {}", name(item))),
+                Some(have) if have != item => self.changed.push(format!("{what} {}", name(item))),
+                Some(_) => {}
+            }
+        }
+        let gone = old.iter().filter(|have| !new.iter().any(|item| name(item) == name(have)));
+        self.removed.extend(gone.map(|have| format!("{what} {}", name(have))));
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)];
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(verb, names)| format!("{verb} {}", names.join(", ")))
+            .collect();
+        f.write_str(if said.is_empty() { "order" } else { "" })?;
+        f.write_str(&said.join("; "))
+    }
+}

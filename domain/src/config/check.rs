@@ -1,0 +1,221 @@
+//! Whether a configuration fits together. Everything that can be told without asking the
+//! world is told here, at the place where it stands.
+
+use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name};
+use crate::Problem;
+use crate::image::{Tag, valid_host};
+use crate::problem::{Fault, Noun};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Entries in one list. Far more than anyone runs; it bounds what a page has to show.
+const MOST_ENTRIES: usize = 500;
+const MOST_TEXT: usize = 1024;
+const MOST_ARGUMENTS: usize = 64;
+const MOST_VALUE: usize = 32 * 1024;
+
+type Checked = Result<(), Problem>;
+
+impl Config {
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// [`Problem::Config`] or [`Problem::Stack`] at the first place that does not fit.
+    pub fn check(&self) -> Checked {
+        self.check_registries()?;
+        names("apps", self.apps.iter().map(|app| app.name.as_str()))?;
+        names("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
+        names("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
+        names("regions", self.regions.iter().map(|region| region.name.as_str()))?;
+        self.check_apps()?;
+        self.engines.iter().try_for_each(check_engine)?;
+        self.regions.iter().try_for_each(check_region)
+    }
+
+    fn check_registries(&self) -> Checked {
+        let mut hosts = BTreeSet::new();
+        for registry in &self.registries {
+            let place = || format!("registries.{}", registry.host);
+            demand(valid_host(&registry.host), place, || not("host or host:port"))?;
+            demand(hosts.insert(&registry.host), place, || Fault::Twice)?;
+        }
+        at_most(self.registries.len(), MOST_ENTRIES, || "registries".to_owned())
+    }
+
+    fn check_apps(&self) -> Checked {
+        let (mut images, mut ports) = (BTreeSet::new(), BTreeMap::new());
+        for app in &self.apps {
+            let place = |field: &str| format!("apps.{}.{field}", app.name);
+            demand(images.insert(&app.image), || place("image"), || Fault::Twice)?;
+            if let Some(stack) = app.stack.as_deref().filter(|name| self.stack(name).is_none()) {
+                return Err(at(place("stack"), Fault::Unknown { what: Noun::Stack, name: stack.to_owned() }));
+            }
+            if let Some(port) = app.production_port().map_err(|why| at(place("port_label"), why))? {
+                // Two apps on one number cannot both be published on a node in host mode.
+                if let Some(other) = ports.insert(port, &app.name) {
+                    let reason = format!("{other} has production port {port} too");
+                    return Err(at(place("port_label"), Fault::Refused { reason }));
+                }
+            }
+            check_app(app)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_app(app: &AppConfig) -> Checked {
+    let place = |field: &str| format!("apps.{}.{field}", app.name);
+    if let Some(git) = &app.git {
+        demand(plain(git, MOST_TEXT), || place("git"), || not("an address without blanks"))?;
+    }
+    let mut seen = BTreeSet::new();
+    at_most(app.channels.len(), MOST_ENTRIES, || place("channels"))?;
+    for channel in &app.channels {
+        let here = || place(&format!("channels.{}", channel.name));
+        let good = plain(&channel.name, 128) && !channel.name.contains(['/', '?', '&', '#', '%']);
+        demand(good, here, || not("a name without blanks, at most 128 characters"))?;
+        demand(seen.insert(&channel.name), here, || Fault::Twice)?;
+        demand(tag_rule(&channel.tags), || format!("{}.tags", here()), || Fault::BadTag)?;
+    }
+    check_service(&app.service, &|field: &str| place(&format!("service.{field}")))
+}
+
+fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Checked {
+    range(service.port.map(u32::from), 1, 65535, || place("port"))?;
+    range(service.memory_mib, 6, 1 << 20, || place("memory_mib"))?;
+    range(service.soak_seconds, 0, 3600, || place("soak_seconds"))?;
+    range(service.deadline_seconds, 10, 86_400, || place("deadline_seconds"))?;
+    let (soak, deadline) = (service.soak_seconds.unwrap_or(5), service.deadline_seconds.unwrap_or(300));
+    let least = || Fault::OutOfRange { least: i64::from(soak) + 1, most: 86_400 };
+    demand(deadline > soak, || place("deadline_seconds"), least)?;
+    arguments(&service.health, || place("health"))?;
+    arguments(&service.command, || place("command"))?;
+    environment(&service.env, || place("env"))
+}
+
+fn check_engine(engine: &EngineConfig) -> Checked {
+    let place = |field: &str| format!("engines.{}.{field}", engine.name);
+    engine_url(&engine.url, || place("url"))?;
+    demand(address(&engine.address), || place("address"), || not("a host name or an address, without a port"))
+}
+
+fn check_region(region: &RegionConfig) -> Checked {
+    let place = |field: &str| format!("regions.{}.{field}", region.name);
+    engine_url(&region.url, || place("url"))?;
+    demand(time_zone(&region.time_zone), || place("time_zone"), || not("an IANA name like Asia/Shanghai"))?;
+    for (field, title) in [("title_en", &region.title_en), ("title_zh", &region.title_zh)] {
+        let good = title.as_deref().is_none_or(|title| printable(title, 60));
+        demand(good, || place(field), || Fault::TooLong { most: 60 })?;
+    }
+    if let Some(host) = &region.address {
+        demand(address(host), || place("address"), || not("a host name or an address, without a port"))?;
+    }
+    if let Some(host) = &region.registry {
+        demand(valid_host(host), || place("registry"), || not("host or host:port"))?;
+    }
+    range(region.replicas, 1, 100, || place("replicas"))?;
+    environment(&region.env, || place("env"))
+}
+
+fn at(place: String, why: Fault) -> Problem {
+    Problem::Config { place, why }
+}
+
+fn not(expected: &str) -> Fault {
+    Fault::Unreadable { detail: format!("write {expected}") }
+}
+
+fn demand(good: bool, place: impl FnOnce() -> String, why: impl FnOnce() -> Fault) -> Checked {
+    if good { Ok(()) } else { Err(at(place(), why())) }
+}
+
+fn at_most(count: usize, most: usize, place: impl FnOnce() -> String) -> Checked {
+    demand(count <= most, place, || Fault::Refused { reason: format!("more than {most} entries") })
+}
+
+fn range(value: Option<u32>, least: u32, most: u32, place: impl FnOnce() -> String) -> Checked {
+    let good = value.is_none_or(|value| (least..=most).contains(&value));
+    demand(good, place, || Fault::OutOfRange { least: least.into(), most: most.into() })
+}
+
+fn names<'a>(list: &str, names: impl ExactSizeIterator<Item = &'a str>) -> Checked {
+    at_most(names.len(), MOST_ENTRIES, || list.to_owned())?;
+    let mut seen = BTreeSet::new();
+    for name in names {
+        demand(valid_name(name), || format!("{list}.{name}"), || Fault::BadName)?;
+        demand(seen.insert(name), || format!("{list}.{name}"), || Fault::Twice)?;
+    }
+    Ok(())
+}
+
+fn arguments(list: &[String], place: impl FnOnce() -> String) -> Checked {
+    let starts = list.first().is_none_or(|program| !program.is_empty());
+    let good = list.len() <= MOST_ARGUMENTS && list.iter().all(|part| part.len() <= MOST_VALUE && !part.contains('\0'));
+    demand(starts && good, place, || not("a program and its arguments, at most 64"))
+}
+
+fn environment(env: &BTreeMap<String, String>, place: impl Fn() -> String) -> Checked {
+    at_most(env.len(), MOST_ENTRIES, &place)?;
+    for (name, value) in env {
+        let here = || format!("{}.{name}", place());
+        demand(variable(name), here, || not("letters, digits and _, not beginning with a digit"))?;
+        let good = value.len() <= MOST_VALUE && !value.contains('\0');
+        demand(good, here, || Fault::TooLong { most: MOST_VALUE as u64 })?;
+    }
+    Ok(())
+}
+
+fn variable(name: &str) -> bool {
+    let head = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    head && name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn engine_url(url: &str, place: impl FnOnce() -> String) -> Checked {
+    let good = match url.split_once("://") {
+        Some(("unix", path)) => path.starts_with('/') && path.len() > 1 && plain(path, MOST_TEXT),
+        Some(("tcp", rest)) => {
+            rest.rsplit_once(':').is_some_and(|(host, port)| address(host) && port.parse::<u16>().is_ok_and(|number| number > 0))
+        }
+        _ => false,
+    };
+    demand(good, place, || not("unix:///path or tcp://host:port"))
+}
+
+/// A host name or an IP address; an IPv6 address stands in brackets, as in a URL.
+fn address(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(inside) = inside {
+        return inside.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
+/// The shape of an IANA name. Whether it exists is for the reader's browser to know, which
+/// has the newer list.
+fn time_zone(name: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
+    name.len() <= 64 && name.split('/').count() <= 3 && name.split('/').all(part)
+}
+
+/// A tag, or the beginning of tags followed by one `*`.
+fn tag_rule(rule: &str) -> bool {
+    match rule.strip_suffix('*') {
+        Some("") => true,
+        Some(prefix) => prefix.parse::<Tag>().is_ok(),
+        None => rule.parse::<Tag>().is_ok(),
+    }
+}
+
+fn plain(text: &str, most: usize) -> bool {
+    printable(text, most) && !text.chars().any(char::is_whitespace)
+}
+
+fn printable(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
+}

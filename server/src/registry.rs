@@ -1,0 +1,199 @@
+//! The Distribution API client: manifests, labels and presence.
+//!
+//! What a registry says is believed only after hashing: a manifest or a configuration whose
+//! bytes do not have the digest that was asked for counts as no usable answer. Every answer
+//! has a bound in bytes and time. Credentials are not part of it yet: registries are read
+//! anonymously, with a token where one is handed out to anyone.
+
+mod fetch;
+mod manifest;
+
+pub use manifest::Contents;
+
+use crate::ctx::{Applied, Ctx};
+use domain::labels::Provenance;
+use domain::problem::{Fault, Noun};
+use domain::{Digest, ImageName, Problem, Tag};
+use fetch::{Answer, Tokens};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One question to a registry, with every hop, token and retry in it.
+const DEADLINE: Duration = Duration::from_secs(15);
+const MOST_MANIFEST: usize = 4 << 20;
+const MOST_CONFIG: usize = 8 << 20;
+
+/// All the types in which a manifest may come. Without them a registry may convert it, and
+/// the digest would be another.
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// What outlives one question. Lives in the context.
+#[derive(Clone, Default)]
+pub struct Registries {
+    tokens: Arc<Tokens>,
+}
+
+/// Registries as the configuration in force describes them. Made by [`Ctx::registry`].
+pub struct Registry {
+    http: reqwest::Client,
+    applied: Arc<Applied>,
+    tokens: Arc<Tokens>,
+}
+
+/// Whether a registry has a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has it, and the bytes hash to it.
+    Present,
+    /// It answered, and does not have it.
+    Gone,
+    /// It could not be asked: neither yes nor no.
+    Unknown(Problem),
+}
+
+/// What an image says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub provenance: Provenance,
+    /// Bytes of the compressed layers and the configuration.
+    pub size: i64,
+}
+
+impl Ctx {
+    /// A client that speaks to registries as they are configured now.
+    pub fn registry(&self) -> Registry {
+        Registry { http: self.http.clone(), applied: self.config(), tokens: self.registries.tokens.clone() }
+    }
+}
+
+impl Registry {
+    /// Whether the registry has exactly this digest, asked anew each time.
+    pub async fn presence(&self, image: &ImageName, digest: &Digest) -> Presence {
+        match self.within(image, self.manifest(image, digest.as_str(), Some(digest))).await {
+            Ok(_) => Presence::Present,
+            Err(Problem::ImageGone { .. }) => Presence::Gone,
+            Err(problem) => Presence::Unknown(problem),
+        }
+    }
+
+    /// The digest that `tag` points at now.
+    ///
+    /// # Errors
+    /// [`Problem::ImageGone`], [`Problem::Unreachable`] or [`Problem::RegistryAnswer`].
+    pub async fn resolve(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Problem> {
+        self.within(image, self.manifest(image, tag.as_str(), None)).await.map(|(digest, _)| digest)
+    }
+
+    /// Labels and size of the image. Of an index, those of linux/amd64, else of the first image.
+    ///
+    /// # Errors
+    /// As [`Registry::resolve`].
+    pub async fn describe(&self, image: &ImageName, digest: &Digest) -> Result<Description, Problem> {
+        self.within(image, self.read_description(image, digest)).await
+    }
+
+    /// Whether the registry at `host` speaks the API at all.
+    ///
+    /// # Errors
+    /// [`Problem::Unreachable`] or [`Problem::RegistryAnswer`].
+    pub async fn greet(&self, host: &str) -> Result<(), Problem> {
+        let url = format!("{}/v2/", self.base(host));
+        let asked = tokio::time::timeout(DEADLINE, self.get(host, None, &url, "application/json", MOST_CONFIG));
+        match asked.await.unwrap_or_else(|_| Err(unreachable(host)))? {
+            // A registry that wants a sign-in for its root is there all the same.
+            Answer::Body(_) | Answer::Refused(401) => Ok(()),
+            Answer::Missing => Err(answer(host, Fault::Unreadable { detail: "no registry API at /v2/".to_owned() })),
+            Answer::Refused(status) => Err(refused(host, status)),
+        }
+    }
+
+    async fn within<T>(&self, image: &ImageName, asked: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| Err(unreachable(image.host())))
+    }
+
+    async fn read_description(&self, image: &ImageName, digest: &Digest) -> Result<Description, Problem> {
+        let (_, mut contents) = self.manifest(image, digest.as_str(), Some(digest)).await?;
+        if let Contents::Index { chosen } = contents {
+            contents = self.manifest(image, chosen.as_str(), Some(&chosen)).await?.1;
+        }
+        let Contents::Image { config, size } = contents else {
+            return Err(unreadable(image, "an index inside an index"));
+        };
+        let url = format!("{}/v2/{}/blobs/{config}", self.base(image.host()), image.repository());
+        let body = match self.get(image.host(), Some(image.repository()), &url, "*/*", MOST_CONFIG).await? {
+            Answer::Body(body) => body,
+            Answer::Missing => return Err(gone(image, config.as_str())),
+            Answer::Refused(status) => return Err(refused(image.host(), status)),
+        };
+        demand_digest(image, &config, &body)?;
+        let provenance = manifest::provenance(&body).map_err(|why| answer(image.host(), why))?;
+        Ok(Description { provenance, size })
+    }
+
+    /// A manifest by tag or digest, with the digest of its bytes.
+    async fn manifest(
+        &self,
+        image: &ImageName,
+        reference: &str,
+        expected: Option<&Digest>,
+    ) -> Result<(Digest, Contents), Problem> {
+        let url = format!("{}/v2/{}/manifests/{reference}", self.base(image.host()), image.repository());
+        let body = match self.get(image.host(), Some(image.repository()), &url, MANIFEST_TYPES, MOST_MANIFEST).await? {
+            Answer::Body(body) => body,
+            Answer::Missing => return Err(gone(image, reference)),
+            Answer::Refused(status) => return Err(refused(image.host(), status)),
+        };
+        let digest = match expected {
+            Some(expected) => demand_digest(image, expected, &body)?,
+            None => digest_of(&body)?,
+        };
+        let contents = manifest::contents(&body).map_err(|why| answer(image.host(), why))?;
+        Ok((digest, contents))
+    }
+
+    /// `https://host`, or plain http where the configuration says so.
+    fn base(&self, host: &str) -> String {
+        let plain = self.insecure(host);
+        // Docker's own registry answers its API under another name.
+        let host = if host == "docker.io" { "registry-1.docker.io" } else { host };
+        format!("{}://{host}", if plain { "http" } else { "https" })
+    }
+
+    fn insecure(&self, host: &str) -> bool {
+        self.applied.config.registry(host).is_some_and(|registry| registry.insecure)
+    }
+}
+
+fn digest_of(body: &[u8]) -> Result<Digest, Problem> {
+    use sha2::Digest as _;
+    format!("sha256:{}", hex::encode(sha2::Sha256::digest(body))).parse().map_err(crate::store::internal)
+}
+
+fn demand_digest(image: &ImageName, expected: &Digest, body: &[u8]) -> Result<Digest, Problem> {
+    let found = digest_of(body)?;
+    if found == *expected { Ok(found) } else { Err(unreadable(image, "its bytes do not have the digest that was asked for")) }
+}
+
+fn gone(image: &ImageName, reference: &str) -> Problem {
+    let joint = if reference.starts_with("sha256:") { '@' } else { ':' };
+    Problem::ImageGone { image: format!("{image}{joint}{reference}") }
+}
+
+fn unreachable(host: &str) -> Problem {
+    Problem::Unreachable { what: Noun::Registry, name: host.to_owned() }
+}
+
+fn answer(host: &str, why: Fault) -> Problem {
+    Problem::RegistryAnswer { name: host.to_owned(), why }
+}
+
+fn refused(host: &str, status: u16) -> Problem {
+    answer(host, Fault::Refused { reason: format!("status {status}") })
+}
+
+fn unreadable(image: &ImageName, detail: &str) -> Problem {
+    answer(image.host(), Fault::Unreadable { detail: detail.to_owned() })
+}

@@ -1,0 +1,205 @@
+//! One bounded GET: token when asked for, redirects followed by hand, body cut at its bound.
+
+use super::{Registry, answer, unreachable};
+use domain::Problem;
+use domain::problem::Fault;
+use reqwest::header::{ACCEPT, AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use reqwest::{Response, StatusCode, Url};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+const MOST_HOPS: usize = 3;
+const MOST_TOKEN_ANSWER: usize = 64 << 10;
+/// Tokens kept; when there are more, all are forgotten and fetched again.
+const MOST_TOKENS: usize = 256;
+const MOST_TOKEN: usize = 16 << 10;
+
+/// What a registry answered.
+pub enum Answer {
+    Body(Vec<u8>),
+    Missing,
+    Refused(u16),
+}
+
+/// Anonymous tokens by host and repository. They are no secret: anyone is handed one.
+#[derive(Default)]
+pub struct Tokens(Mutex<HashMap<(String, String), String>>);
+
+impl Tokens {
+    fn find(&self, key: &(String, String)) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: (String, String), token: String) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= MOST_TOKENS {
+            tokens.clear();
+        }
+        tokens.insert(key, token);
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Registry {
+    /// Asks once; when the registry wants a token, fetches one and asks again. An expired
+    /// token is refused like a missing one, so tokens need no clock.
+    pub(super) async fn get(
+        &self,
+        host: &str,
+        repository: Option<&str>,
+        url: &str,
+        accept: &str,
+        most: usize,
+    ) -> Result<Answer, Problem> {
+        let url = Url::parse(url).map_err(crate::store::internal)?;
+        let key = (host.to_owned(), repository.unwrap_or_default().to_owned());
+        let response = self.send(host, &url, accept, self.tokens.find(&key).as_deref()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return self.follow(host, url, accept, response, most).await;
+        }
+        let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let Some(token) = self.token(host, repository, challenge.as_deref()).await? else {
+            return Ok(Answer::Refused(401));
+        };
+        let response = self.send(host, &url, accept, Some(&token)).await?;
+        if response.status().is_success() {
+            self.tokens.keep(key, token);
+        }
+        self.follow(host, url, accept, response, most).await
+    }
+
+    /// Follows redirects (registries keep blobs in object stores) without the token, and
+    /// never from https to plain http.
+    async fn follow(
+        &self,
+        host: &str,
+        mut url: Url,
+        accept: &str,
+        mut response: Response,
+        most: usize,
+    ) -> Result<Answer, Problem> {
+        for _ in 0..=MOST_HOPS {
+            let status = response.status();
+            if status.is_success() {
+                return body(host, response, most).await.map(Answer::Body);
+            }
+            if status == StatusCode::NOT_FOUND {
+                return Ok(Answer::Missing);
+            }
+            if !status.is_redirection() {
+                return Ok(Answer::Refused(status.as_u16()));
+            }
+            let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).and_then(|to| url.join(to).ok());
+            let next = next.filter(|next| next.scheme() == "https" || (next.scheme() == "http" && url.scheme() == "http"));
+            url = next.ok_or_else(|| answer(host, Fault::Refused { reason: "a redirect that leads nowhere safe".to_owned() }))?;
+            response = self.send(host, &url, accept, None).await?;
+        }
+        Err(answer(host, Fault::Refused { reason: format!("more than {MOST_HOPS} redirects") }))
+    }
+
+    async fn send(&self, host: &str, url: &Url, accept: &str, token: Option<&str>) -> Result<Response, Problem> {
+        let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        request.send().await.map_err(|cause| said(host, &cause))
+    }
+
+    /// A token that the registry's own service hands to anyone; none when it wants an account.
+    async fn token(&self, host: &str, repository: Option<&str>, challenge: Option<&str>) -> Result<Option<String>, Problem> {
+        let Some(challenge) = challenge.and_then(Challenge::read) else { return Ok(None) };
+        let Ok(mut realm) = Url::parse(&challenge.realm) else { return Ok(None) };
+        if !(realm.scheme() == "https" || (realm.scheme() == "http" && self.insecure(host))) {
+            return Ok(None);
+        }
+        if let Some(service) = &challenge.service {
+            realm.query_pairs_mut().append_pair("service", service);
+        }
+        if let Some(repository) = repository {
+            realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
+        }
+        let response = self.send(host, &realm, "application/json", None).await?;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        let body = body(host, response, MOST_TOKEN_ANSWER).await?;
+        let given: Option<TokenAnswer> = serde_json::from_slice(&body).ok();
+        let token = given.and_then(|given| given.token.or(given.access_token));
+        Ok(token.filter(|token| token.len() <= MOST_TOKEN && token.bytes().all(|b| b.is_ascii_graphic())))
+    }
+}
+
+/// Reads a body that may be longer than it says.
+async fn body(host: &str, mut response: Response, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|cause| said(host, &cause))? {
+        if body.len() + chunk.len() > most {
+            return Err(answer(host, Fault::Refused { reason: format!("more than {most} bytes") }));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn said(host: &str, cause: &reqwest::Error) -> Problem {
+    tracing::warn!(%host, ?cause, "registry cannot be read");
+    unreachable(host)
+}
+
+/// `WWW-Authenticate: Bearer realm="…",service="…",scope="…"`. The scope is our own.
+#[derive(Debug, PartialEq, Eq)]
+struct Challenge {
+    realm: String,
+    service: Option<String>,
+}
+
+impl Challenge {
+    fn read(header: &str) -> Option<Self> {
+        let (scheme, rest) = header.trim().split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
+        let mut fields: HashMap<String, String> = parameters(rest);
+        Some(Self { realm: fields.remove("realm")?, service: fields.remove("service") })
+    }
+}
+
+/// `name="value"` pairs; a value may hold commas, as scopes do.
+fn parameters(mut rest: &str) -> HashMap<String, String> {
+    let mut fields = HashMap::new();
+    while let Some((name, after)) = rest.split_once('=') {
+        let name = name.trim_matches(|c: char| c == ',' || c.is_whitespace()).to_ascii_lowercase();
+        let (value, after) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => after.split_once(',').unwrap_or((after, "")),
+        };
+        fields.insert(name, value.trim().to_owned());
+        rest = after;
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_is_read_with_commas_inside_its_scope() {
+        let header = r#"Bearer realm="https://auth.example/token",service="registry.example",scope="repository:web:pull,push""#;
+        let wanted = Challenge { realm: "https://auth.example/token".into(), service: Some("registry.example".into()) };
+        assert_eq!(Challenge::read(header), Some(wanted));
+    }
+
+    #[test]
+    fn what_is_not_a_bearer_challenge_is_none() {
+        for header in ["Basic realm=\"x\"", "Bearer", "Bearer service=\"x\"", "", "Bearer realm"] {
+            assert_eq!(Challenge::read(header), None, "{header}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Manifests and image configurations, read leniently: registries hold many dialects.
+
+use domain::Digest;
+use domain::labels::Provenance;
+use domain::problem::Fault;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What a manifest turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// One image: where its configuration is, and the bytes of layers and configuration.
+    Image { config: Digest, size: i64 },
+    /// Several images, and which of them is looked at: linux/amd64, else the first.
+    Index { chosen: Digest },
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    #[serde(default)]
+    size: i64,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    created: Option<String>,
+    config: Option<RunConfiguration>,
+}
+
+#[derive(Deserialize)]
+struct RunConfiguration {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// Reads a manifest or an index.
+///
+/// # Errors
+/// [`Fault`] when it is neither.
+pub fn contents(body: &[u8]) -> Result<Contents, Fault> {
+    let manifest: Manifest = read(body)?;
+    if let Some(images) = manifest.manifests {
+        let chosen = choose(&images).ok_or_else(|| unreadable("the index is empty"))?;
+        return Ok(Contents::Index { chosen: chosen.digest.parse()? });
+    }
+    let config = manifest.config.ok_or_else(|| unreadable("the manifest names no configuration"))?;
+    let layers = manifest.layers.unwrap_or_default();
+    let size = layers.iter().chain([&config]).fold(0_i64, |sum, part| sum.saturating_add(part.size.max(0)));
+    Ok(Contents::Image { config: config.digest.parse()?, size })
+}
+
+/// Attestations stand in an index beside the images, for the platform `unknown`.
+fn choose(images: &[Descriptor]) -> Option<&Descriptor> {
+    let platform = |image: &&Descriptor, os: &str, architecture: Option<&str>| {
+        image.platform.as_ref().is_some_and(|p| p.os == os && architecture.is_none_or(|wanted| p.architecture == wanted))
+    };
+    let preferred = images.iter().find(|image| platform(image, "linux", Some("amd64")));
+    preferred.or_else(|| images.iter().find(|image| !platform(image, "unknown", None))).or_else(|| images.first())
+}
+
+/// Where the image came from, after its configuration.
+///
+/// # Errors
+/// [`Fault`] when it is not an image configuration.
+pub fn provenance(body: &[u8]) -> Result<Provenance, Fault> {
+    let configuration: Configuration = read(body)?;
+    let labels = configuration.config.and_then(|config| config.labels).unwrap_or_default();
+    Ok(Provenance::read(&labels, configuration.created.as_deref()))
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|error| unreadable(&format!("line {}, column {}", error.line(), error.column())))
+}
+
+fn unreadable(detail: &str) -> Fault {
+    Fault::Unreadable { detail: detail.to_owned() }
+}

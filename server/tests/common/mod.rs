@@ -1,0 +1,150 @@
+//! What every story needs: a fresh instance over each database, a clock that stands still
+//! until it is moved, and people of each role.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use domain::id::{HookId, UserId};
+use domain::{Actor, Person, Role, Time};
+use server::clock::{Clock, SystemEntropy, from_micros, micros};
+use server::ctx::{Ctx, Settings};
+use server::store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+
+/// A clock that only the test moves. It begins at 2026-11-24 02:00 UTC.
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Time {
+        from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl TestClock {
+    pub fn advance(&self, by: std::time::Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short enough"), Ordering::SeqCst);
+    }
+}
+
+/// One running instance over a store of its own.
+pub struct TestApp {
+    pub ctx: Ctx,
+    pub clock: Arc<TestClock>,
+    folder: Option<PathBuf>,
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.ctx.work.stop.cancel();
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Tells a story on SQLite and, when `SLIPWAY_TEST_POSTGRES` names a server, on PostgreSQL.
+pub async fn on_each_database<F: Future<Output = ()>>(story: impl Fn(TestApp) -> F) {
+    story(TestApp::sqlite().await).await;
+    match std::env::var("SLIPWAY_TEST_POSTGRES") {
+        Ok(server) => story(TestApp::postgres(&server).await).await,
+        Err(_) => println!("not told on PostgreSQL: SLIPWAY_TEST_POSTGRES is not set"),
+    }
+}
+
+impl TestApp {
+    /// An instance over a new SQLite file, which goes away with it.
+    pub async fn sqlite() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("slipway-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        let folder = std::env::temp_dir().join(name);
+        let url = format!("sqlite://{}/slipway.db", folder.display());
+        Self::over(&url, Some(folder)).await
+    }
+
+    /// An instance over a new database on the server at `url`. It stays until the server goes.
+    pub async fn postgres(url: &str) -> Self {
+        sqlx::any::install_default_drivers();
+        let mut entropy = [0; 8];
+        server::clock::Entropy::fill(&SystemEntropy, &mut entropy);
+        let name = format!("slipway_{}", hex::encode(entropy));
+        let server = sqlx::AnyPool::connect(url).await.expect("SLIPWAY_TEST_POSTGRES answers");
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&server).await.expect("a new database");
+        server.close().await;
+        let (head, options) = url.split_once('?').unwrap_or((url, ""));
+        let base = head.rsplit_once('/').expect("postgres://user@host/database").0;
+        Self::over(&format!("{base}/{name}?{options}"), None).await
+    }
+
+    async fn over(url: &str, folder: Option<PathBuf>) -> Self {
+        let store = Store::open(url).await.expect("a store opens");
+        let start: Time = "2026-11-24T02:00:00Z".parse().expect("a time");
+        let clock = Arc::new(TestClock(AtomicI64::new(micros(start))));
+        let settings = Settings {
+            database_url: url.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            public_url: "http://127.0.0.1:3000".to_owned(),
+            secret_key_file: None,
+        };
+        let ctx = Ctx::with(settings, store, clock.clone(), Arc::new(SystemEntropy)).await.expect("a context");
+        Self { ctx, clock, folder }
+    }
+
+    /// A real user of `role`, who gave the password just now.
+    pub async fn person(&self, name: &str, role: Role) -> Actor {
+        let id: UserId = self.ctx.new_id();
+        let now = micros(self.ctx.now());
+        let mut tx = self.ctx.store.begin().await.expect("a transaction");
+        sqlx::query("INSERT INTO users (id, name, role, password_hash, created_at, changed_at) VALUES ($1, $2, $3, '-', $4, $4)")
+            .bind(id.as_str())
+            .bind(name)
+            .bind(role.as_str())
+            .bind(now)
+            .execute(&mut *tx)
+            .await
+            .expect("a user");
+        tx.commit().await.expect("a user is kept");
+        Actor::User { person: Person { id, name: name.to_owned(), role }, signed_in_at: self.ctx.now() }
+    }
+
+    /// Applies a configuration as Slipway itself does from the command line.
+    pub async fn apply(&self, toml: &str) {
+        server::usecases::settings::apply(&self.ctx, &Actor::Slipway, toml, false).await.expect("a good configuration");
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let statement = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(statement).fetch_one(self.ctx.store.read()).await.expect("a number")
+    }
+}
+
+/// A hook that is in no database, for what only needs an actor.
+pub fn a_hook() -> Actor {
+    Actor::Hook { id: HookId("h".to_owned()), name: "registry".to_owned() }
+}
+
+/// Two apps of one registry, with the channels of the sample project.
+pub const TWO_APPS: &str = r#"
+[[registries]]
+host = "registry.test:5000"
+insecure = true
+
+[[apps]]
+name = "web"
+image = "registry.test:5000/team/web"
+port_label = 80
+channels = [
+    { name = "dev", kind = "branch", tags = "dev" },
+    { name = "test", kind = "branch", tags = "test" },
+    { name = "latest", kind = "branch", tags = "latest" },
+    { name = "release-v*", kind = "release", tags = "release-v*" },
+]
+
+[apps.service]
+port = 80
+
+[[apps]]
+name = "worker"
+image = "registry.test:5000/team/worker"
+channels = [{ name = "dev", kind = "branch", tags = "dev" }]
+"#;
