@@ -16,6 +16,7 @@ pub mod promotion;
 pub mod release;
 pub mod service;
 pub mod stack;
+pub mod throttle;
 pub mod verdict;
 
 /// A point in time, always in UTC.

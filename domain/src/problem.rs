@@ -28,6 +28,9 @@ pub enum Problem {
     #[error("The set-up code is not right or was used already. Restart the server for a new one.")]
     WrongSetupCode,
 
+    #[error("This is the last admin who can sign in. Make another one first.")]
+    LastAdmin,
+
     // What you asked for.
     #[error("There is no {what} {id}.")]
     NotFound { what: Noun, id: String },
@@ -200,6 +203,7 @@ impl Problem {
             | Problem::IdempotencyMismatch => Kind::Invalid,
             Problem::Exists { .. }
             | Problem::Stale
+            | Problem::LastAdmin
             | Problem::Quarantined
             | Problem::GatesClosed { .. }
             | Problem::OwnRequest

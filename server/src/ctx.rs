@@ -37,6 +37,7 @@ pub struct Ctx {
     /// Password hashing takes 19 MiB and a core each: at most this many at once.
     pub hashing: Arc<Semaphore>,
     pub work: Work,
+    pub setup: Setup,
     config: Arc<RwLock<Arc<Applied>>>,
 }
 
@@ -45,6 +46,38 @@ pub struct Ctx {
 pub struct Applied {
     pub version: i64,
     pub config: Config,
+}
+
+/// The one-time code that makes the first admin. It lives in memory only.
+#[derive(Clone, Default)]
+pub struct Setup {
+    code: Arc<std::sync::Mutex<Option<String>>>,
+}
+
+impl Setup {
+    /// Puts a new code in force and gives it back, to be printed once.
+    pub fn arm(&self, code: String) {
+        *self.held() = Some(code);
+    }
+
+    /// Whether `given` is the code, compared in constant time.
+    pub fn matches(&self, given: &str) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.held().as_deref().is_some_and(|code| code.as_bytes().ct_eq(given.as_bytes()).into())
+    }
+
+    /// Uses the code up; false when it is not the one in force.
+    pub fn take(&self, given: &str) -> bool {
+        let good = self.matches(given);
+        if good {
+            *self.held() = None;
+        }
+        good
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 /// Background work: what runs, how it is woken, and how it is told to stop.
@@ -94,6 +127,7 @@ impl Ctx {
             registries: Registries::default(),
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
+            setup: Setup::default(),
             config: Arc::default(),
         };
         ctx.reload_config().await?;

@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod intake;
+pub mod people;
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;
