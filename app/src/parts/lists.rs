@@ -1,0 +1,82 @@
+//! Panels, empty states, pages of a list, and steps.
+
+use super::{Icon, Reader, icon, lasted, path_with, step_dot};
+use crate::text::Text;
+use crate::view::StepView;
+use domain::promotion::StepState;
+use leptos::prelude::*;
+
+/// A titled box.
+pub fn panel(title: impl Into<String>, beside: impl IntoView + 'static, content: impl IntoView + 'static) -> AnyView {
+    let title = title.into();
+    view! {
+        <section class="panel">
+            <h2>{title}{beside.into_any()}</h2>
+            {content.into_any()}
+        </section>
+    }
+    .into_any()
+}
+
+/// Nothing here, and what to do about it.
+pub fn empty(title: impl Into<String>, content: impl IntoView + 'static) -> AnyView {
+    let title = title.into();
+    view! { <div class="empty">{icon(Icon::Empty)}<p class="lead">{title}</p>{content.into_any()}</div> }.into_any()
+}
+
+/// The link to the next page of a list, with the present filter kept, and back to the first.
+pub fn pager(t: Text, path: &str, filter: &[(&str, Option<&str>)], cursor: Option<&str>, next: Option<&str>) -> AnyView {
+    if cursor.is_none() && next.is_none() {
+        return ().into_any();
+    }
+    let first = cursor.map(|_| {
+        let href = path_with(path, filter);
+        view! { <a class="btn small" href=href>{t.first_page()}</a> }
+    });
+    let next = next.map(|next| {
+        let mut pairs = filter.to_vec();
+        pairs.push(("cursor", Some(next)));
+        let href = path_with(path, &pairs);
+        view! { <a class="btn small" href=href rel="next">{t.next_page()}</a> }
+    });
+    view! { <nav class="pager" aria-label=t.paging()>{first}{next}</nav> }.into_any()
+}
+
+/// Long work, step by step.
+pub fn steps(r: &Reader, steps: &[StepView]) -> AnyView {
+    let t = r.t;
+    let rows = steps
+        .iter()
+        .map(|step| {
+            let running = step.state == StepState::Running;
+            let failed = step.state == StepState::Failed;
+            let subject = (!step.subject.is_empty()).then(|| {
+                let subject = step.subject.clone();
+                view! { <code class="subject">{subject}</code> }
+            });
+            let detail = step.detail.clone().filter(|detail| !detail.is_empty());
+            let time = if matches!(step.state, StepState::Waiting | StepState::Skipped) {
+                ().into_any()
+            } else {
+                lasted(r, step.started_at, step.ended_at)
+            };
+            view! {
+                <li class="step" class:running=running class:failed=failed>
+                    {step_dot(t, step.state)}
+                    <div class="step-what">
+                        <span>{t.step(&step.kind)}" "{subject}</span>
+                        {detail.map(|detail| view! { <code class="line">{detail}</code> })}
+                    </div>
+                    <span class="step-time">{time}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ol class="steps">{rows}</ol> }.into_any()
+}
+
+/// How many steps are done, for a panel's title.
+pub fn steps_done(t: Text, steps: &[StepView]) -> String {
+    let done = steps.iter().filter(|step| matches!(step.state, StepState::Done | StepState::Skipped)).count();
+    t.steps_done(done, steps.len())
+}

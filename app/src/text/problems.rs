@@ -1,0 +1,211 @@
+//! Problems told to a person: what happened, what was kept, what to do.
+
+use super::{Text, texts};
+use domain::Problem;
+use domain::problem::{Fault, Noun};
+
+texts! {
+    noun_page = "page", "页面";
+    noun_user = "user", "用户";
+    noun_token = "token", "令牌";
+    noun_hook = "hook", "钩子";
+    noun_delivery = "delivery", "投递";
+    noun_app = "app", "应用";
+    noun_build = "build", "构建";
+    noun_stack = "stack", "编排";
+    noun_environment = "environment", "测试环境";
+    noun_verdict = "verdict", "测试结论";
+    noun_sign_off = "sign-off", "签核";
+    noun_promotion = "promotion", "发布";
+    noun_rollout = "rollout", "区域更新";
+    noun_region = "region", "区域";
+    noun_engine = "engine", "引擎";
+    noun_registry = "registry", "镜像仓库";
+    noun_service = "service", "服务";
+
+    kept_nothing = "Nothing was changed.", "没有任何改动。";
+    kept_form = "What you filled in is kept below.", "您填写的内容已保留。";
+    kept_recorded = "What was recorded before is kept.", "之前的记录均已保留。";
+
+    p_signed_out = "You are not signed in.", "您尚未登录。";
+    d_signed_out = "Sign in and try again.", "请登录后重试。";
+    p_forbidden(what: &str) = "Your role may not {what}.", "您的角色不能{what}。";
+    d_forbidden(who: &str) = "Ask {who}.", "请联系{who}。";
+    p_credentials = "The name or the password is not right.", "用户名或密码不正确。";
+    d_credentials = "Check both and try again. An admin can set a new password.", "请核对后重试。管理员可以重设密码。";
+    p_throttled = "There were too many attempts.", "尝试次数过多。";
+    d_throttled(seconds: u64) = "Wait {seconds} s and try again.", "请等待 {seconds} 秒后重试。";
+    p_password = "You signed in more than 15 minutes ago.", "您登录已超过 15 分钟。";
+    d_password = "Give your password again and press the button once more.", "请再次输入密码并重新提交。";
+    p_cross_site = "The request came from another site and was refused.", "请求来自其他站点，已被拒绝。";
+    d_cross_site = "Open Slipway itself and do it there.", "请直接打开 Slipway 操作。";
+    p_setup = "The set-up code is not right, or it was used already.", "初始化代码不正确或已被使用。";
+    d_setup = "Look at the server's output. Restarting the server prints a new code.", "请查看服务器输出；重启服务器会打印新的代码。";
+    p_not_found(what: &str, id: &str) = "There is no {what} {id}.", "找不到{what} {id}。";
+    d_not_found = "It may have been removed, or the address is mistyped. Go back to the list.", "可能已被移除，或地址有误。请返回列表查看。";
+    p_invalid(field: &str, why: &str) = "{field}: {why}.", "{field}：{why}。";
+    d_invalid = "Correct it and send it again.", "请更正后重新提交。";
+    p_role(given: &str) = "There is no role “{given}”.", "没有“{given}”这个角色。";
+    d_role = "Choose one of the roles in the list.", "请从列表中选择角色。";
+    p_exists(what: &str, name: &str) = "The {what} {name} exists already.", "{what} {name} 已存在。";
+    d_exists = "Choose another name.", "请换一个名称。";
+    p_stale = "Somebody changed this in the meantime.", "其他人刚刚修改过此内容。";
+    d_stale = "Look at it as it is now and decide again.", "请查看最新内容后再决定。";
+    p_idempotency = "The request was used before with other content.", "该请求曾以不同内容使用过。";
+    d_idempotency = "Send it again as a new request.", "请作为新请求重新提交。";
+    p_stack(line: u64, key: &str, why: &str) = "Stack file, line {line}, {key}: {why}.", "编排文件第 {line} 行，{key}：{why}。";
+    d_stack = "An admin mends the stack and applies the configuration again.", "请管理员修正编排并重新应用配置。";
+    p_config(place: &str, why: &str) = "Configuration, {place}: {why}.", "配置 {place}：{why}。";
+    d_config = "Mend the file and apply it again.", "请修正文件后重新应用。";
+    p_quarantined = "This build is quarantined: a standing fail keeps it from running anywhere.", "该构建已被隔离：仍有效的“不通过”使其不能运行。";
+    d_quarantined = "Its author can withdraw the fail, or a lead can overrule it with a reason.", "可由结论作者撤回，或由负责人说明理由后否决。";
+    p_gates(count: usize) = "Gates that are not green: {count}.", "未满足的条件：{count} 项。";
+    k_gates = "Nothing was started.", "未启动任何操作。";
+    d_gates = "The list shows each gate and who can clear it.", "列表中列出了每一项条件以及可处理的人。";
+    p_confirm = "The typed name does not match.", "输入的名称不一致。";
+    d_confirm(expected: &str) = "Type {expected} to confirm.", "请输入 {expected} 以确认。";
+    p_own = "You requested this promotion, so your approval does not count.", "您是申请人，自己的批准不计入。";
+    d_own = "Ask another lead to approve it.", "请另一位负责人批准。";
+    p_author = "Only its author may withdraw this.", "只有作者本人可以撤回。";
+    d_author = "A lead can overrule a fail with a reason.", "负责人可说明理由后否决“不通过”。";
+    p_finished = "This has ended and can no longer be changed.", "此项已结束，不能再修改。";
+    d_finished = "Start a new one instead.", "请重新发起一个。";
+    p_rollout(app: &str, region: &str) = "Another rollout of {app} runs in {region}.", "{app} 在{region}正有另一次更新。";
+    d_rollout = "Wait until it has ended, then try again.", "请等待其结束后重试。";
+    p_no_way_back(app: &str, region: &str) = "{region} has run nothing of {app} before.", "{region}之前没有运行过 {app}。";
+    d_no_way_back = "There is no way back. Promote another build instead.", "无法回滚。请发布另一个构建。";
+    p_unreachable(what: &str, name: &str) = "The {what} {name} cannot be reached.", "{what} {name} 无法连接。";
+    d_unreachable = "Try again in a moment. If it lasts, check the network and the machine.", "请稍后重试。若持续如此，请检查网络和机器。";
+    p_image_gone(image: &str) = "The registry no longer has {image}.", "仓库中已没有 {image}。";
+    d_image_gone = "Push it again or choose another build.", "请重新推送或换一个构建。";
+    p_engine(why: &str) = "The engine refused: {why}.", "引擎拒绝：{why}。";
+    d_engine = "The steps show where it stopped.", "步骤列表中显示了停在哪里。";
+    p_busy = "The service is stopping or overloaded.", "服务正在停止或负载过高。";
+    d_busy = "Try again in a moment.", "请稍后重试。";
+    p_internal = "Something went wrong on our side.", "系统内部出错。";
+    k_internal = "Nothing you sent was half done.", "您提交的内容没有只执行一半。";
+    d_internal(reference: &str) = "Try again. If it happens again, tell an operator this reference: {reference}", "请重试。若再次出现，请将此编号告知运维：{reference}";
+
+    f_missing = "this is needed", "此项必填";
+    f_too_long(most: u64) = "at most {most} characters", "最多 {most} 个字符";
+    f_too_short(least: u64) = "at least {least} characters", "至少 {least} 个字符";
+    f_range(least: i64, most: i64) = "must be between {least} and {most}", "必须在 {least} 到 {most} 之间";
+    f_one_of(choices: &str) = "must be one of: {choices}", "只能是：{choices}";
+    f_bad_name = "only lower-case letters, digits and - are allowed, beginning with a letter", "只能使用小写字母、数字和 -，并以字母开头";
+    f_bad_digest = "not a digest: write sha256: and 64 hexadecimal digits", "不是摘要：应为 sha256: 加 64 位十六进制数字";
+    f_bad_tag = "not a tag: letters, digits, . _ and -, at most 128", "不是标签：只能用字母、数字和 . _ -，最多 128 个";
+    f_bad_image = "not an image name: write host/repository in lower case", "不是镜像名：应为小写的 主机/仓库";
+    f_bad_release = "not a release tag: write release-v<version>.<month>.<date>.<order>, like release-v5.12.05.02", "不是发布标签：格式为 release-v<版本>.<月>.<日>.<序号>，如 release-v5.12.05.02";
+    f_common = "this password is too common", "这个密码太常见";
+    f_unknown(what: &str, name: &str) = "it names the {what} {name}, which is not there", "引用的{what} {name} 不存在";
+    f_twice = "it stands twice", "重复出现";
+    f_refused(reason: &str) = "refused: {reason}", "已拒绝：{reason}";
+    f_unknown_key = "Slipway does not know this key", "Slipway 不认识这个键";
+    f_unreadable(detail: &str) = "cannot be read: {detail}", "无法读取：{detail}";
+}
+
+/// A problem in three sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    pub happened: String,
+    pub kept: String,
+    pub to_do: String,
+}
+
+impl Text {
+    pub const fn noun(self, noun: Noun) -> &'static str {
+        match noun {
+            Noun::Page => self.noun_page(),
+            Noun::User => self.noun_user(),
+            Noun::Token => self.noun_token(),
+            Noun::Hook => self.noun_hook(),
+            Noun::Delivery => self.noun_delivery(),
+            Noun::App => self.noun_app(),
+            Noun::Build => self.noun_build(),
+            Noun::Stack => self.noun_stack(),
+            Noun::Environment => self.noun_environment(),
+            Noun::Verdict => self.noun_verdict(),
+            Noun::SignOff => self.noun_sign_off(),
+            Noun::Promotion => self.noun_promotion(),
+            Noun::Rollout => self.noun_rollout(),
+            Noun::Region => self.noun_region(),
+            Noun::Engine => self.noun_engine(),
+            Noun::Registry => self.noun_registry(),
+            Noun::Service => self.noun_service(),
+        }
+    }
+}
+
+/// Says a problem in the reader's language.
+pub fn problem_text(t: Text, problem: &Problem) -> Explained {
+    let (happened, to_do) = told(t, problem);
+    Explained { happened, kept: kept(t, problem).to_owned(), to_do }
+}
+
+fn kept(t: Text, problem: &Problem) -> &'static str {
+    match problem {
+        Problem::GatesClosed { .. } | Problem::ConfirmationMismatch { .. } => t.k_gates(),
+        Problem::Invalid { .. } | Problem::Exists { .. } | Problem::PasswordNeeded | Problem::UnknownRole { .. } => t.kept_form(),
+        Problem::Unreachable { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
+        Problem::Internal { .. } => t.k_internal(),
+        Problem::NotFound { .. } | Problem::SignedOut | Problem::WrongCredentials | Problem::Throttled { .. } => "",
+        _ => t.kept_nothing(),
+    }
+}
+
+/// Each problem on its own line: a new one without its words does not compile.
+#[expect(clippy::too_many_lines, reason = "a table: one line a problem")]
+fn told(t: Text, problem: &Problem) -> (String, String) {
+    match problem {
+        Problem::SignedOut => (t.p_signed_out().into(), t.d_signed_out().into()),
+        Problem::Forbidden { action } => (t.p_forbidden(t.action(*action)), t.d_forbidden(&t.who_may(*action))),
+        Problem::WrongCredentials => (t.p_credentials().into(), t.d_credentials().into()),
+        Problem::Throttled { seconds } => (t.p_throttled().into(), t.d_throttled(*seconds)),
+        Problem::PasswordNeeded => (t.p_password().into(), t.d_password().into()),
+        Problem::CrossSite => (t.p_cross_site().into(), t.d_cross_site().into()),
+        Problem::WrongSetupCode => (t.p_setup().into(), t.d_setup().into()),
+        Problem::NotFound { what, id } => (t.p_not_found(t.noun(*what), id), t.d_not_found().into()),
+        Problem::Invalid { field, why } => (t.p_invalid(&t.field(field), &fault_text(t, why)), t.d_invalid().into()),
+        Problem::UnknownRole { given } => (t.p_role(given), t.d_role().into()),
+        Problem::Exists { what, name } => (t.p_exists(t.noun(*what), name), t.d_exists().into()),
+        Problem::Stale => (t.p_stale().into(), t.d_stale().into()),
+        Problem::IdempotencyMismatch => (t.p_idempotency().into(), t.d_idempotency().into()),
+        Problem::Stack { line, key, why } => (t.p_stack(*line, key, &fault_text(t, why)), t.d_stack().into()),
+        Problem::Config { place, why } => (t.p_config(place, &fault_text(t, why)), t.d_config().into()),
+        Problem::Quarantined => (t.p_quarantined().into(), t.d_quarantined().into()),
+        Problem::GatesClosed { gates } => (t.p_gates(gates.len()), t.d_gates().into()),
+        Problem::ConfirmationMismatch { expected } => (t.p_confirm().into(), t.d_confirm(expected)),
+        Problem::OwnRequest => (t.p_own().into(), t.d_own().into()),
+        Problem::NotTheAuthor => (t.p_author().into(), t.d_author().into()),
+        Problem::Finished { .. } => (t.p_finished().into(), t.d_finished().into()),
+        Problem::RolloutRunning { app, region } => (t.p_rollout(app, region), t.d_rollout().into()),
+        Problem::NothingToRollBackTo { app, region } => (t.p_no_way_back(app, region), t.d_no_way_back().into()),
+        Problem::Unreachable { what, name } => (t.p_unreachable(t.noun(*what), name), t.d_unreachable().into()),
+        Problem::ImageGone { image } => (t.p_image_gone(image), t.d_image_gone().into()),
+        Problem::EngineRefused { why } => (t.p_engine(&fault_text(t, why)), t.d_engine().into()),
+        Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
+        Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
+    }
+}
+
+/// Says why one value was refused.
+pub fn fault_text(t: Text, fault: &Fault) -> String {
+    match fault {
+        Fault::Missing => t.f_missing().into(),
+        Fault::TooLong { most } => t.f_too_long(*most),
+        Fault::TooShort { least } => t.f_too_short(*least),
+        Fault::OutOfRange { least, most } => t.f_range(*least, *most),
+        Fault::NotOneOf { choices } => t.f_one_of(choices),
+        Fault::BadName => t.f_bad_name().into(),
+        Fault::BadDigest => t.f_bad_digest().into(),
+        Fault::BadTag => t.f_bad_tag().into(),
+        Fault::BadImage => t.f_bad_image().into(),
+        Fault::BadReleaseTag => t.f_bad_release().into(),
+        Fault::CommonPassword => t.f_common().into(),
+        Fault::Unknown { what, name } => t.f_unknown(t.noun(*what), name),
+        Fault::Twice => t.f_twice().into(),
+        Fault::Refused { reason } => t.f_refused(reason),
+        Fault::UnknownKey => t.f_unknown_key().into(),
+        Fault::Unreadable { detail } => t.f_unreadable(detail),
+    }
+}
