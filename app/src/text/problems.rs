@@ -41,6 +41,8 @@ texts! {
     d_cross_site = "Open Slipway itself and do it there.", "请直接打开 Slipway 操作。";
     p_setup = "The set-up code is not right, or it was used already.", "初始化代码不正确或已被使用。";
     d_setup = "Look at the server's output. Restarting the server prints a new code.", "请查看服务器输出；重启服务器会打印新的代码。";
+    p_last_admin = "This is the last admin who can sign in.", "这是最后一位可登录的管理员。";
+    d_last_admin = "Make another admin first.", "请先添加另一位管理员。";
     p_not_found(what: &str, id: &str) = "There is no {what} {id}.", "找不到{what} {id}。";
     d_not_found = "It may have been removed, or the address is mistyped. Go back to the list.", "可能已被移除，或地址有误。请返回列表查看。";
     p_invalid(field: &str, why: &str) = "{field}: {why}.", "{field}：{why}。";
@@ -78,6 +80,7 @@ texts! {
     d_unreachable = "Try again in a moment. If it lasts, check the network and the machine.", "请稍后重试。若持续如此，请检查网络和机器。";
     p_image_gone(image: &str) = "The registry no longer has {image}.", "仓库中已没有 {image}。";
     d_image_gone = "Push it again or choose another build.", "请重新推送或换一个构建。";
+    p_registry_answer(name: &str, why: &str) = "The registry {name} gave no usable answer: {why}.", "镜像仓库 {name} 的应答无法使用：{why}。";
     p_engine(why: &str) = "The engine refused: {why}.", "引擎拒绝：{why}。";
     d_engine = "The steps show where it stopped.", "步骤列表中显示了停在哪里。";
     p_busy = "The service is stopping or overloaded.", "服务正在停止或负载过高。";
@@ -146,7 +149,7 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
     match problem {
         Problem::GatesClosed { .. } | Problem::ConfirmationMismatch { .. } => t.k_gates(),
         Problem::Invalid { .. } | Problem::Exists { .. } | Problem::PasswordNeeded | Problem::UnknownRole { .. } => t.kept_form(),
-        Problem::Unreachable { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
+        Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
         Problem::Internal { .. } => t.k_internal(),
         Problem::NotFound { .. } | Problem::SignedOut | Problem::WrongCredentials | Problem::Throttled { .. } => "",
         _ => t.kept_nothing(),
@@ -164,6 +167,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::PasswordNeeded => (t.p_password().into(), t.d_password().into()),
         Problem::CrossSite => (t.p_cross_site().into(), t.d_cross_site().into()),
         Problem::WrongSetupCode => (t.p_setup().into(), t.d_setup().into()),
+        Problem::LastAdmin => (t.p_last_admin().into(), t.d_last_admin().into()),
         Problem::NotFound { what, id } => (t.p_not_found(t.noun(*what), id), t.d_not_found().into()),
         Problem::Invalid { field, why } => (t.p_invalid(&t.field(field), &fault_text(t, why)), t.d_invalid().into()),
         Problem::UnknownRole { given } => (t.p_role(given), t.d_role().into()),
@@ -182,6 +186,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::NothingToRollBackTo { app, region } => (t.p_no_way_back(app, region), t.d_no_way_back().into()),
         Problem::Unreachable { what, name } => (t.p_unreachable(t.noun(*what), name), t.d_unreachable().into()),
         Problem::ImageGone { image } => (t.p_image_gone(image), t.d_image_gone().into()),
+        Problem::RegistryAnswer { name, why } => (t.p_registry_answer(name, &fault_text(t, why)), t.d_unreachable().into()),
         Problem::EngineRefused { why } => (t.p_engine(&fault_text(t, why)), t.d_engine().into()),
         Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
         Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
