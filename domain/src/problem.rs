@@ -147,6 +147,8 @@ pub enum Fault {
     TooLong { most: u64 },
     #[error("at least {least} characters")]
     TooShort { least: u64 },
+    #[error("at most {most} bytes")]
+    TooBig { most: u64 },
     #[error("must be between {least} and {most}")]
     OutOfRange { least: i64, most: i64 },
     #[error("not one of: {choices}")]

@@ -38,6 +38,10 @@ pub struct Ctx {
     pub hashing: Arc<Semaphore>,
     pub work: Work,
     pub setup: Setup,
+    pub flashes: crate::http::flash::Flashes,
+    pub streams: crate::http::events::Streams,
+    pub turns: crate::http::idempotency::Turns,
+    pub assets: Arc<app::Assets>,
     config: Arc<RwLock<Arc<Applied>>>,
 }
 
@@ -128,6 +132,10 @@ impl Ctx {
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
             setup: Setup::default(),
+            flashes: crate::http::flash::Flashes::default(),
+            streams: crate::http::events::Streams::default(),
+            turns: crate::http::idempotency::Turns::default(),
+            assets: Arc::new(crate::http::assets::manifest()),
             config: Arc::default(),
         };
         ctx.reload_config().await?;

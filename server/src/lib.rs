@@ -1,8 +1,10 @@
 //! Slipway's server: use cases behind the port, and the adapters around them.
 
+pub mod cli;
 pub mod clock;
 pub mod ctx;
 pub mod engine;
+pub mod http;
 pub mod hub;
 pub mod port;
 pub mod registry;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The binary `slipway`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::cli::run().await
+}

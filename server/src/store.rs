@@ -143,11 +143,16 @@ fn pool(backend: Backend, most: u32) -> AnyPoolOptions {
     })
 }
 
+/// The file of a SQLite address; none for another database.
+pub fn sqlite_path(url: &str) -> Option<String> {
+    let path = url.strip_prefix("sqlite:")?.trim_start_matches("//");
+    Some(path.split('?').next().unwrap_or(path).to_owned())
+}
+
 /// Adds `mode=rwc`, so that the file is made, and makes its folder.
 fn sqlite_url(url: &str) -> Result<String, OpenError> {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let file = path.split('?').next().unwrap_or(path);
-    if let Some(folder) = std::path::Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let file = sqlite_path(url).unwrap_or_default();
+    if let Some(folder) = std::path::Path::new(&file).parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { folder: folder.display().to_string(), source })?;
     }
     let joint = if url.contains('?') { '&' } else { '?' };

@@ -12,3 +12,12 @@ pub mod regions;
 pub mod settings;
 pub mod tokens;
 pub mod verdicts;
+
+use crate::ctx::Ctx;
+
+/// Starts everything that works in the background. Each worker looks at what is there first,
+/// so that starting is also resuming.
+pub fn start_workers(ctx: &Ctx) {
+    ctx.work.tasks.spawn(settings::watch(ctx.clone()));
+    ctx.work.tasks.spawn(people::prune(ctx.clone()));
+}

@@ -17,8 +17,10 @@ async fn what_is_applied_is_in_force_and_recorded() {
         assert_eq!(done.version, 1);
         assert_eq!(done.changes.added, ["registry registry.test:5000", "app web", "app worker"]);
         assert_eq!(app.ctx.config().config.apps.len(), 2);
-        let detail: String =
-            sqlx::query_scalar("SELECT detail FROM audit WHERE actor = 'ada'").fetch_one(app.ctx.store.read()).await.expect("a row");
+        let detail: String = sqlx::query_scalar("SELECT detail FROM audit WHERE actor = 'ada'")
+            .fetch_one(app.ctx.store.read())
+            .await
+            .expect("a row");
         assert_eq!(detail, "added registry registry.test:5000, app web, app worker");
     })
     .await;

@@ -4,6 +4,7 @@ use crate::ctx::{Ctx, Entry, secret_hash};
 use crate::hub::Topic;
 use crate::store::people::{self as rows, Change, UserRow};
 use crate::store::{Tx, internal};
+use app::view::UserView;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::id::UserId;
@@ -38,6 +39,27 @@ async fn insert(ctx: &Ctx, tx: &mut Tx, actor: &Actor, name: &str, role: Role, h
     let detail = format!("role {role}");
     ctx.audit(tx, actor, Entry { action: "user.added", subject_kind: "user", subject: name, app: None, detail }).await?;
     Ok(person.id)
+}
+
+/// All users, by name.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub async fn list_users(ctx: &Ctx, actor: &Actor) -> Result<Vec<UserView>, Problem> {
+    actor.require(Action::ManagePeople)?;
+    let sessions = ctx.store.session_counts(ctx.now()).await?;
+    let users = ctx.store.users().await?;
+    Ok(users
+        .into_iter()
+        .map(|row| UserView {
+            sessions: sessions.iter().find(|(id, _)| *id == row.person.id).map_or(0, |(_, count)| *count),
+            id: row.person.id,
+            name: row.person.name,
+            role: row.person.role,
+            disabled: row.disabled,
+            created_at: row.created_at,
+        })
+        .collect())
 }
 
 /// Makes the first admin, with the code that `serve` printed. The code dies with its first use
@@ -256,6 +278,20 @@ async fn note_success(ctx: &Ctx, name: &str, address: &str) -> Result<(), Proble
     rows::forget_failures(&mut tx, &keys.pair).await?;
     rows::set_failures(&mut tx, &keys.known, 0, ctx.now()).await?;
     tx.commit().await.map_err(internal)
+}
+
+/// Forgets sessions and failures that no longer matter, every ten minutes.
+pub async fn prune(ctx: Ctx) {
+    let pause = std::time::Duration::from_secs(600);
+    while ctx.work.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        let pruned = async {
+            let mut tx = ctx.store.begin().await?;
+            rows::prune(&mut tx, ctx.now()).await?;
+            tx.commit().await.map_err(internal)
+        };
+        // The cause is in the log already; the next round may succeed.
+        let _: Result<(), Problem> = pruned.await;
+    }
 }
 
 // ---- Names and passwords -------------------------------------------------------------------

@@ -3,7 +3,7 @@
 use crate::ctx::{Ctx, Entry, secret_hash};
 use crate::hub::Topic;
 use crate::store::{internal, people as rows};
-use app::view::NewSecret;
+use app::view::{NewSecret, TokenView};
 use domain::id::TokenId;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem, Role};
@@ -31,6 +31,24 @@ pub async fn add_token(ctx: &Ctx, actor: &Actor, name: String, owner: String, ro
     tx.commit().await.map_err(internal)?;
     ctx.hub.tell(Topic::Settings, None);
     Ok(NewSecret { id: id.0, name, secret })
+}
+
+/// The newest 500 tokens, without their secrets.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub async fn list_tokens(ctx: &Ctx, actor: &Actor) -> Result<Vec<TokenView>, Problem> {
+    actor.require(Action::ManageTokens)?;
+    let view = |row: rows::TokenRow| TokenView {
+        id: row.id,
+        name: row.name,
+        owner_name: row.owner.name,
+        role: row.role,
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+    };
+    Ok(ctx.store.tokens().await?.into_iter().map(view).collect())
 }
 
 /// Puts a token out of use at once.

@@ -1,0 +1,291 @@
+//! The command line: the same use cases, acted by Slipway itself on its own machine.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+pub mod backup;
+mod serve;
+
+use crate::ctx::{Ctx, Settings};
+use crate::store::Store;
+use crate::usecases::{hooks, people, settings, tokens};
+use clap::{Args, Parser, Subcommand};
+use domain::problem::{Fault, Noun};
+use domain::{Actor, Problem, Role};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A delivery dashboard for teams that ship Docker images.
+#[derive(Parser)]
+#[command(name = "slipway", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct SettingsArgs {
+    /// Where everything is kept: sqlite://PATH or postgres://…
+    #[arg(long, global = true, env = "SLIPWAY_DATABASE_URL", default_value = "sqlite://data/slipway.db", hide_env_values = true)]
+    database_url: String,
+    /// The address to listen at.
+    #[arg(long, global = true, env = "SLIPWAY_LISTEN", default_value = "127.0.0.1:3000")]
+    listen: String,
+    /// The address that people use; default http://LISTEN.
+    #[arg(long, global = true, env = "SLIPWAY_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// A file with the key for secrets at rest.
+    #[arg(long, global = true, env = "SLIPWAY_SECRET_KEY_FILE")]
+    secret_key_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve,
+    /// Takes in a configuration; what the file does not name stays.
+    Apply {
+        file: PathBuf,
+        /// Drop what the file does not name.
+        #[arg(long)]
+        prune: bool,
+    },
+    /// Prints the configuration as TOML, without secrets.
+    Export,
+    /// Users: who may sign in.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Hooks: where builders call.
+    #[command(subcommand)]
+    Hook(HookCommand),
+    /// Says whether configuration, database, engines, regions and registries are in order.
+    Check,
+    /// Writes one consistent copy of the database, also while serving.
+    Backup { file: PathBuf },
+    /// Puts a copy in the database's place.
+    Restore {
+        file: PathBuf,
+        /// Replace a database that is not empty.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a user; the password is read from standard input.
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        role: String,
+    },
+    /// Lists users.
+    List,
+    /// Changes a user's role and ends their sessions.
+    Role {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        role: String,
+    },
+    /// Puts a user out of use and ends their sessions.
+    Disable {
+        #[arg(long)]
+        name: String,
+    },
+    /// Puts a user back in use.
+    Enable {
+        #[arg(long)]
+        name: String,
+    },
+    /// Gives a user the password that is read from standard input.
+    Password {
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Makes a token that acts for a user; its secret is printed once.
+    Add {
+        /// The user it acts for.
+        #[arg(long)]
+        user: String,
+        #[arg(long)]
+        name: String,
+        /// `viewer`, or the user's own role.
+        #[arg(long, default_value = "viewer")]
+        role: String,
+    },
+    /// Lists tokens.
+    List,
+}
+
+#[derive(Subcommand)]
+enum HookCommand {
+    /// Makes a hook; its address, which is its secret, is printed once.
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        source: String,
+    },
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error("cannot open the database: {0}")]
+    Open(#[from] crate::store::OpenError),
+    #[error("{file}: {source}")]
+    File { file: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Backup(#[from] backup::BackupError),
+    #[error("{0}")]
+    Serve(#[from] serve::ServeError),
+    #[error("something is not in order")]
+    NotInOrder,
+}
+
+/// Reads the arguments and does what they say.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(matches!(cli.command, Command::Serve));
+    match dispatch(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("slipway: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(serving: bool) {
+    let filter = std::env::var("SLIPWAY_LOG").unwrap_or_else(|_| if serving { "info" } else { "warn" }.to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("SLIPWAY_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let settings = cli.settings.read();
+    match cli.command {
+        Command::Backup { file } => {
+            println!("{}", backup::backup(&settings.database_url, &file).await?);
+            return Ok(());
+        }
+        Command::Restore { file, force } => {
+            println!("{}", backup::restore(&settings.database_url, &file, force).await?);
+            return Ok(());
+        }
+        Command::Serve => return Ok(serve::serve(settings).await?),
+        _ => {}
+    }
+    let store = Store::open(&settings.database_url).await?;
+    let ctx = Ctx::new(settings, store).await?;
+    match cli.command {
+        Command::Apply { file, prune } => {
+            let text = std::fs::read_to_string(&file).map_err(|source| Failure::File { file, source })?;
+            let applied = settings::apply(&ctx, &Actor::Slipway, &text, prune).await?;
+            println!("configuration {}: {}", applied.version, applied.changes);
+        }
+        Command::Export => print!("{}", settings::export(&ctx, &Actor::Slipway).await?),
+        Command::User(command) => user(&ctx, command).await?,
+        Command::Token(command) => token(&ctx, command).await?,
+        Command::Hook(HookCommand::Add { name, source }) => {
+            let hook = hooks::add_hook(&ctx, &Actor::Slipway, name, source.clone()).await?;
+            println!("{}/hooks/{source}/{}", ctx.settings.public_url, hook.secret);
+        }
+        Command::Check => check(&ctx).await?,
+        Command::Serve | Command::Backup { .. } | Command::Restore { .. } => {}
+    }
+    Ok(())
+}
+
+impl SettingsArgs {
+    fn read(self) -> Settings {
+        let public_url = self.public_url.unwrap_or_else(|| format!("http://{}", self.listen));
+        Settings {
+            database_url: self.database_url,
+            listen: self.listen,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            secret_key_file: self.secret_key_file,
+        }
+    }
+}
+
+async fn user(ctx: &Ctx, command: UserCommand) -> Result<(), Failure> {
+    let by = &Actor::Slipway;
+    match command {
+        UserCommand::Add { name, role } => {
+            let role: Role = role.parse()?;
+            people::add_user(ctx, by, name.clone(), role, password_from_input()?).await?;
+            println!("{name} may sign in as {role}");
+        }
+        UserCommand::List => {
+            for user in people::list_users(ctx, by).await? {
+                println!("{}\t{}\t{}", user.name, user.role, if user.disabled { "disabled" } else { "enabled" });
+            }
+        }
+        UserCommand::Role { name, role } => people::change_role(ctx, by, &id_of(ctx, &name).await?, role.parse()?).await?,
+        UserCommand::Disable { name } => people::set_disabled(ctx, by, &id_of(ctx, &name).await?, true).await?,
+        UserCommand::Enable { name } => people::set_disabled(ctx, by, &id_of(ctx, &name).await?, false).await?,
+        UserCommand::Password { name } => {
+            let id = id_of(ctx, &name).await?;
+            people::reset_password(ctx, by, &id, password_from_input()?).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn token(ctx: &Ctx, command: TokenCommand) -> Result<(), Failure> {
+    match command {
+        TokenCommand::Add { user, name, role } => {
+            println!("{}", tokens::add_token(ctx, &Actor::Slipway, name, user, role.parse()?).await?.secret);
+        }
+        TokenCommand::List => {
+            for token in tokens::list_tokens(ctx, &Actor::Slipway).await? {
+                let state = if token.revoked_at.is_some() { "revoked" } else { "in use" };
+                println!("{}\t{}\t{}\t{state}", token.name, token.owner_name, token.role);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn id_of(ctx: &Ctx, name: &str) -> Result<domain::id::UserId, Problem> {
+    let user = ctx.store.user_by_name(name).await?;
+    user.map(|user| user.person.id).ok_or_else(|| Problem::not_found(Noun::User, name))
+}
+
+/// One line of standard input; a password never stands in an argument.
+fn password_from_input() -> Result<String, Problem> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(4096).read_to_string(&mut text);
+    let unreadable = |_| Problem::invalid("password", Fault::Unreadable { detail: "standard input is not text".to_owned() });
+    read.map_err(unreadable)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+async fn check(ctx: &Ctx) -> Result<(), Failure> {
+    let lines = settings::check(ctx, &Actor::Slipway).await?;
+    for line in &lines {
+        match &line.found {
+            Ok(found) => println!("ok    {}: {found}", line.subject),
+            Err(problem) => println!("wrong {}: {problem}", line.subject),
+        }
+    }
+    if lines.iter().all(|line| line.found.is_ok()) { Ok(()) } else { Err(Failure::NotInOrder) }
+}

@@ -1,0 +1,40 @@
+//! REST under `/api/v1`: the same use cases as the pages, with bearer tokens.
+
+pub mod me;
+pub mod people;
+
+use crate::http::routes::Routes;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Slipway",
+        description = "Everything a button does. Errors are RFC 9457 problem documents; lists are paged by `cursor`; \
+                       a POST may carry an `Idempotency-Key`."
+    ),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_with(Default::default);
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The OpenAPI document before the routes are added.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Every REST route.
+pub fn routes(routes: Routes) -> Routes {
+    routes.with(me::routes).with(people::routes)
+}

@@ -1,0 +1,156 @@
+//! Browser sessions on our own tables: only a hash of the id is kept.
+
+use crate::clock::{from_micros, micros};
+use crate::ctx::{Ctx, secret_hash};
+use async_trait::async_trait;
+use domain::id::UserId;
+use domain::{Actor, Person, Problem, Time};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use time::OffsetDateTime;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result as StoreResult};
+use tower_sessions::{Session, SessionStore};
+
+/// Hours without a request after which a session ends.
+pub const IDLE_HOURS: i64 = 12;
+/// Days after which every session ends.
+pub const ABSOLUTE_DAYS: i64 = 7;
+const KEY: &str = "who";
+
+/// What a session holds: no name, no role; those are read afresh for every request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Who {
+    user: UserId,
+    /// Microseconds: when the password was given.
+    signed_in_at: i64,
+    /// Microseconds: when the session was last known to be used, a minute exact.
+    seen_at: i64,
+}
+
+/// Begins a session for a person who just gave the password. The id is a new one.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn begin(ctx: &Ctx, session: &Session, person: &Person) -> Result<(), Problem> {
+    let now = micros(ctx.now());
+    session.flush().await.map_err(crate::store::internal)?;
+    let who = Who { user: person.id.clone(), signed_in_at: now, seen_at: now };
+    session.insert(KEY, who).await.map_err(crate::store::internal)
+}
+
+/// Ends the session.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn end(session: &Session) -> Result<(), Problem> {
+    session.flush().await.map_err(crate::store::internal)
+}
+
+/// Who the session belongs to, as they are now; none when it ended or they were disabled.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn actor(ctx: &Ctx, session: &Session) -> Result<Option<Actor>, Problem> {
+    let Some(mut who) = session.get::<Who>(KEY).await.map_err(crate::store::internal)? else { return Ok(None) };
+    let now = ctx.now();
+    let since = |at: i64| now - from_micros(at);
+    if since(who.signed_in_at) > chrono::Duration::days(ABSOLUTE_DAYS) || since(who.seen_at) > chrono::Duration::hours(IDLE_HOURS)
+    {
+        end(session).await?;
+        return Ok(None);
+    }
+    let signed_in_at = from_micros(who.signed_in_at);
+    let user = ctx.store.user_by_id(&who.user).await?;
+    // One write a minute keeps the session alive; more would make reading pages write.
+    if since(who.seen_at) > chrono::Duration::minutes(1) {
+        who.seen_at = micros(now);
+        session.insert(KEY, who).await.map_err(crate::store::internal)?;
+    }
+    Ok(user.and_then(|row| crate::store::people::actor_of(row, signed_in_at)))
+}
+
+/// The four methods that tower-sessions asks for.
+#[derive(Clone)]
+pub struct DatabaseSessions {
+    ctx: Ctx,
+}
+
+impl DatabaseSessions {
+    pub fn new(ctx: Ctx) -> Self {
+        Self { ctx }
+    }
+}
+
+impl std::fmt::Debug for DatabaseSessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseSessions")
+    }
+}
+
+fn hash(id: &Id) -> String {
+    secret_hash(&id.to_string())
+}
+
+fn backend(problem: impl std::fmt::Display) -> Error {
+    Error::Backend(problem.to_string())
+}
+
+fn expiry(record: &Record) -> i64 {
+    i64::try_from(record.expiry_date.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl SessionStore for DatabaseSessions {
+    async fn save(&self, record: &Record) -> StoreResult<()> {
+        let user = record.data.get(KEY).and_then(|who| who.get("user")).and_then(|user| user.as_str());
+        let data = serde_json::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
+        let mut tx = self.ctx.store.begin().await.map_err(backend)?;
+        sqlx::query(
+            "INSERT INTO sessions (id_hash, user_id, data, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id_hash) DO UPDATE SET user_id = $2, data = $3, expires_at = $5",
+        )
+        .bind(hash(&record.id))
+        .bind(user)
+        .bind(data)
+        .bind(micros(self.ctx.now()))
+        .bind(expiry(record))
+        .execute(&mut *tx)
+        .await
+        .map_err(backend)?;
+        tx.commit().await.map_err(backend)
+    }
+
+    async fn create(&self, record: &mut Record) -> StoreResult<()> {
+        // Ids have 128 random bits: meeting one that is there means something is broken, and
+        // taking it over would be worse than failing.
+        if self.load(&record.id).await?.is_some() {
+            return Err(Error::Backend("session id was taken".to_owned()));
+        }
+        self.save(record).await
+    }
+
+    async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {
+        let now: Time = self.ctx.now();
+        let row = sqlx::query("SELECT data, expires_at FROM sessions WHERE id_hash = $1 AND expires_at > $2")
+            .bind(hash(id))
+            .bind(micros(now))
+            .fetch_optional(self.ctx.store.read())
+            .await
+            .map_err(backend)?;
+        let Some(row) = row else { return Ok(None) };
+        let data: Vec<u8> = row.try_get("data").map_err(backend)?;
+        let expires_at: i64 = row.try_get("expires_at").map_err(backend)?;
+        Ok(Some(Record {
+            id: *id,
+            data: serde_json::from_slice(&data).map_err(|error| Error::Decode(error.to_string()))?,
+            expiry_date: OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires_at) * 1000).map_err(backend)?,
+        }))
+    }
+
+    async fn delete(&self, id: &Id) -> StoreResult<()> {
+        let mut tx = self.ctx.store.begin().await.map_err(backend)?;
+        sqlx::query("DELETE FROM sessions WHERE id_hash = $1").bind(hash(id)).execute(&mut *tx).await.map_err(backend)?;
+        tx.commit().await.map_err(backend)
+    }
+}
