@@ -88,7 +88,7 @@ fn layered(ctx: &Ctx, router: Router<Ctx>) -> Router {
 }
 
 /// Refuses writes that another site makes a browser send. Hooks and REST carry no cookie and pass.
-fn cross_site_guard(ctx: &Ctx) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone> {
+fn cross_site_guard(ctx: &Ctx) -> CsrfLayer<impl FnMut(ProtectionError) -> Response + Clone + use<>> {
     let layer = CsrfLayer::new();
     let layer = match layer.clone().add_trusted_origin(&ctx.settings.public_url) {
         Ok(trusting) => trusting,

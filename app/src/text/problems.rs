@@ -91,6 +91,7 @@ texts! {
 
     f_missing = "this is needed", "此项必填";
     f_too_long(most: u64) = "at most {most} characters", "最多 {most} 个字符";
+    f_too_big(most: u64) = "at most {most} bytes", "最多 {most} 字节";
     f_too_short(least: u64) = "at least {least} characters", "至少 {least} 个字符";
     f_range(least: i64, most: i64) = "must be between {least} and {most}", "必须在 {least} 到 {most} 之间";
     f_one_of(choices: &str) = "must be one of: {choices}", "只能是：{choices}";
@@ -199,6 +200,7 @@ pub fn fault_text(t: Text, fault: &Fault) -> String {
         Fault::Missing => t.f_missing().into(),
         Fault::TooLong { most } => t.f_too_long(*most),
         Fault::TooShort { least } => t.f_too_short(*least),
+        Fault::TooBig { most } => t.f_too_big(*most),
         Fault::OutOfRange { least, most } => t.f_range(*least, *most),
         Fault::NotOneOf { choices } => t.f_one_of(choices),
         Fault::BadName => t.f_bad_name().into(),
