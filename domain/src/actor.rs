@@ -49,6 +49,7 @@ impl Role {
             A::ManagePeople | A::ManageTokens | A::ManageHooks | A::Configure | A::SeeDeliveries => {
                 matches!(self, Role::Admin)
             }
+            A::Deliver => false,
         }
     }
 }
@@ -90,10 +91,12 @@ pub enum Action {
     ManageHooks,
     Configure,
     SeeDeliveries,
+    /// What a hook is for; no person and no token may.
+    Deliver,
 }
 
 impl Action {
-    pub const ALL: [Action; 18] = [
+    pub const ALL: [Action; 19] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -112,6 +115,7 @@ impl Action {
         Action::ManageHooks,
         Action::Configure,
         Action::SeeDeliveries,
+        Action::Deliver,
     ];
 }
 
@@ -145,7 +149,7 @@ impl Actor {
             Actor::Token { role, person, .. } => {
                 role.allows(action) && person.role.allows(action) && !matches!(action, Action::KeepOwnAccount)
             }
-            Actor::Hook { .. } => false,
+            Actor::Hook { .. } => matches!(action, Action::Deliver),
             Actor::Slipway => matches!(
                 action,
                 Action::Read

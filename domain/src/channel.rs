@@ -40,3 +40,38 @@ impl Channel {
 pub fn channel_of<'a>(channels: &'a [Channel], tag: &Tag) -> Option<&'a Channel> {
     channels.iter().find(|channel| channel.matches(tag))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn channel(tags: &str) -> Channel {
+        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned() }
+    }
+
+    fn tag(text: &str) -> Tag {
+        text.parse().expect("a tag")
+    }
+
+    #[test]
+    fn a_tag_belongs_to_the_first_channel_that_takes_it() {
+        let channels = ["dev", "release-v5*", "release-v*"].map(channel);
+        let name = |text: &str| channel_of(&channels, &tag(text)).map(|channel| channel.name.as_str());
+        assert_eq!(name("dev"), Some("dev"));
+        assert_eq!(name("release-v5.12.05.02"), Some("release-v5*"));
+        assert_eq!(name("release-v6.01.01.01"), Some("release-v*"));
+        assert_eq!((name("dev2"), name("dever"), name("latest"), name("release-")), (None, None, None, None));
+        assert_eq!(channel_of(&[], &tag("dev")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_takes_every_tag_with_its_beginning(text in "[a-z0-9_][a-z0-9._-]{0,20}", at in 0_usize..21) {
+            let prefix: String = text.chars().take(at).collect();
+            let starred = channel(&format!("{prefix}*"));
+            prop_assert!(starred.matches(&tag(&text)));
+            prop_assert_eq!(channel(&prefix).matches(&tag(&text)), prefix == text);
+        }
+    }
+}

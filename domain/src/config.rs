@@ -236,3 +236,11 @@ pub fn valid_name(name: &str) -> bool {
         && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+/// Names of environment variables: `[A-Za-z_][A-Za-z0-9_.-]{0,127}`. Dots and hyphens are no
+/// shell's, but what many programs are configured with.
+pub(crate) fn valid_variable(name: &str) -> bool {
+    let head = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    head && name.len() <= 128 && name.bytes().all(inside)
+}

@@ -165,3 +165,111 @@ macro_rules! try_from_string {
     )+};
 }
 try_from_string!(Digest, Tag, ImageName);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_digest_is_sha256_in_lower_case_and_nothing_else() {
+        let hex = "0123456789abcdef".repeat(4);
+        let digest: Digest = format!("sha256:{hex}").parse().expect("a digest");
+        assert_eq!((digest.short(), digest.to_string()), ("0123456789ab", format!("sha256:{hex}")));
+        for bad in [
+            hex.clone(),
+            format!("sha256:{}", &hex[1..]),
+            format!("sha256:{hex}0"),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("sha512:{hex}"),
+            format!("sha256:{}g", &hex[1..]),
+            format!(" sha256:{hex}"),
+            format!("sha256:{hex}\n"),
+            String::new(),
+        ] {
+            assert_eq!(bad.parse::<Digest>(), Err(Fault::BadDigest), "{bad:?}");
+            assert!(serde_json::from_value::<Digest>(bad.clone().into()).is_err(), "{bad:?} came in through JSON");
+        }
+    }
+
+    #[test]
+    fn a_tag_follows_the_specification() {
+        for good in ["dev", "release-v5.12.05.02", "_x", "1", &"a".repeat(128)] {
+            assert_eq!(good.parse::<Tag>().map(String::from), Ok(good.to_owned()));
+        }
+        for bad in ["", ".x", "-x", "a b", "a/b", "a:b", "a@b", "<script>", "ü", "a\n", &"a".repeat(129)] {
+            assert_eq!(bad.parse::<Tag>(), Err(Fault::BadTag), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_name_always_has_its_registry() {
+        for good in [
+            "registry.example.com/web",
+            "registry.example.com:5000/team/web",
+            "localhost/web",
+            "registry:5000/web",
+            "10.77.0.1:5000/demo/web",
+            "a.b/x__y/z-w.v/1",
+        ] {
+            let name: ImageName = good.parse().unwrap_or_else(|why| panic!("{good}: {why}"));
+            assert_eq!(name.to_string(), good);
+        }
+        for bad in [
+            "",
+            "web",
+            "web:dev",
+            "library/web",
+            "registry/web",
+            "a.b/",
+            "/web",
+            "a.b//web",
+            "a.b/Web",
+            "a.b/web/",
+            "a.b/-web",
+            "a.b/web-",
+            "a.b/we..b",
+            "a.b/we___b",
+            "a.b/we._b",
+            "a.b:0/web",
+            "a.b:99999/web",
+            "a.b:/web",
+            "-a.b/web",
+            "a-.b/web",
+            "a..b/web",
+            "a.b/../etc",
+            "http://a.b/web",
+            "a.b/web:dev",
+            "a.b/web@sha256:x",
+            "a.b/we b",
+            "u:p@a.b/web",
+            "a.b/<script>",
+            "[::1]:5000/web",
+        ] {
+            assert_eq!(bad.parse::<ImageName>(), Err(Fault::BadImage), "{bad:?}");
+        }
+        let long = format!("a.b/{}", "x".repeat(300));
+        assert_eq!(long.parse::<ImageName>(), Err(Fault::BadImage));
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_read_back_as_they_were_written(host in "[a-z]{1,8}\\.[a-z]{2,3}(:[1-9][0-9]{1,3})?", repository in "[a-z0-9]{1,6}([._-][a-z0-9]{1,4}){0,2}(/[a-z0-9]{1,5}){0,2}") {
+            let name = ImageName::new(&host, &repository).expect("it follows the grammar");
+            prop_assert_eq!((name.host(), name.repository()), (host.as_str(), repository.as_str()));
+            let json = serde_json::to_string(&name).expect("json");
+            prop_assert_eq!(serde_json::from_str::<ImageName>(&json).expect("the same"), name);
+        }
+
+        #[test]
+        fn what_is_taken_can_stand_in_a_url(text in "[ -~é]{0,40}") {
+            let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'%' | b'<' | b'"'));
+            if let Ok(name) = text.parse::<ImageName>() {
+                prop_assert!(plain(&name.to_string()) && !name.repository().contains(".."));
+            }
+            if let Ok(tag) = text.parse::<Tag>() {
+                prop_assert!(plain(tag.as_str()) && !tag.as_str().contains('/'));
+            }
+        }
+    }
+}

@@ -59,3 +59,91 @@ pub fn commit_url(source: Option<&str>, revision: Option<&str>) -> Option<String
     let commit = (7..=64).contains(&revision.len()) && revision.bytes().all(|b| b.is_ascii_hexdigit());
     (plain && commit).then(|| format!("{base}/commit/{revision}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(labels: &[(&str, &str)], created: Option<&str>) -> Provenance {
+        Provenance::read(&labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(), created)
+    }
+
+    #[test]
+    fn an_image_says_where_it_came_from() {
+        let labels = [
+            ("org.opencontainers.image.revision", "0a1b2c3d"),
+            ("org.opencontainers.image.source", "https://git.example.com/team/web.git"),
+            ("org.opencontainers.image.created", "2026-12-05T10:00:00+08:00"),
+            ("org.label-schema.vcs-ref", "older"),
+        ];
+        let found = read(&labels, None);
+        assert_eq!(found.revision.as_deref(), Some("0a1b2c3d"));
+        assert_eq!(found.built_at.map(|at| at.to_rfc3339()).as_deref(), Some("2026-12-05T02:00:00+00:00"));
+        let link = commit_url(found.source.as_deref(), found.revision.as_deref());
+        assert_eq!(link.as_deref(), Some("https://git.example.com/team/web/commit/0a1b2c3d"));
+    }
+
+    #[test]
+    fn older_labels_and_the_images_own_time_fill_the_gaps() {
+        let older = [
+            ("org.label-schema.vcs-ref", "abc1234"),
+            ("org.label-schema.vcs-url", "/srv/git/web"),
+            ("org.opencontainers.image.revision", " "),
+        ];
+        let found = read(&older, Some("2026-12-05T02:00:00.5Z"));
+        assert_eq!((found.revision.as_deref(), found.source.as_deref()), (Some("abc1234"), Some("/srv/git/web")));
+        assert!(found.built_at.is_some());
+        for nothing in ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "yesterday", ""] {
+            assert_eq!(read(&[("org.opencontainers.image.created", nothing)], Some(nothing)), Provenance::default());
+        }
+    }
+
+    #[test]
+    fn a_label_that_cannot_be_shown_says_nothing() {
+        for bad in ["", "  ", "a b", "a\nb", "a\u{7}b", &"x".repeat(2000)] {
+            let labels = [("org.opencontainers.image.revision", bad), ("org.opencontainers.image.source", bad)];
+            assert_eq!(read(&labels, None), Provenance::default(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_web_address_and_a_commit_make_a_link() {
+        let commit = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
+        let link = |source: &str, revision: &str| commit_url(Some(source), Some(revision));
+        assert_eq!(link("http://git.example.com/web/", commit), Some(format!("http://git.example.com/web/commit/{commit}")));
+        for source in [
+            "javascript:alert(1)//a/b",
+            "https://",
+            "https://git.example.com",
+            "https://git.example.com/",
+            "https:///web",
+            "https://user:secret@git.example.com/web",
+            "https://git.example.com/web?x=1",
+            "https://git.example.com/web#x",
+            "https://git.example.com/\"onmouseover=x",
+            "https://git.example.com/<script>",
+            "git@example.com:team/web",
+            "/srv/git/web",
+            "ftp://git.example.com/web",
+            "https:\\\\evil/web",
+            "https://git.example.com/we b",
+        ] {
+            assert_eq!(link(source, commit), None, "{source}");
+        }
+        for revision in ["", "dev", "0a1b2c", "../../x", &"a".repeat(65), "0a1b2c3g"] {
+            assert_eq!(link("https://git.example.com/web", revision), None, "{revision}");
+        }
+        assert_eq!((commit_url(None, Some(commit)), commit_url(Some("https://a.b/c"), None)), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_link_leaves_the_web_or_breaks_out_of_its_attribute(source in "(https?://)?[ -~]{0,40}", revision in "[0-9a-f]{7,40}") {
+            if let Some(link) = commit_url(Some(&source), Some(&revision)) {
+                prop_assert!(link.starts_with("https://") || link.starts_with("http://"));
+                prop_assert!(!link.contains(['"', '\'', '<', '>', ' ', '@']));
+            }
+        }
+    }
+}

@@ -3,8 +3,9 @@
 use crate::promotion::state_text;
 use serde::{Deserialize, Serialize};
 
-/// `launching` → `running` → `stopping` → `stopped`; `launching` → `failed`, which keeps
-/// its containers for a look until the lease ends or somebody stops it.
+/// `launching` → `running` → `stopping` → `stopped`; `launching` or `running` → `failed`, which
+/// keeps its containers for a look until the lease ends or somebody stops it. It is `running`
+/// only while every service runs or has ended with exit code 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

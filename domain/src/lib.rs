@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod channel;
 pub mod config;
+pub mod delivery;
 pub mod gate;
 pub mod id;
 pub mod image;
@@ -14,6 +15,8 @@ pub mod lease;
 pub mod problem;
 pub mod promotion;
 pub mod release;
+pub mod rollback;
+pub mod rollout;
 pub mod service;
 pub mod stack;
 pub mod throttle;

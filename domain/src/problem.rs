@@ -46,7 +46,7 @@ pub enum Problem {
     IdempotencyMismatch,
 
     // Stack files and configuration.
-    #[error("Line {line}: {key}: {why}")]
+    #[error("Stack file, line {line}, {key}: {why}")]
     Stack { line: u64, key: String, why: Fault },
     #[error("Configuration, {place}: {why}")]
     Config { place: String, why: Fault },
@@ -60,6 +60,8 @@ pub enum Problem {
     ConfirmationMismatch { expected: String },
     #[error("You requested this promotion, so your approval does not count. Ask another lead.")]
     OwnRequest,
+    #[error("You approved this already. Nothing was changed.")]
+    ApprovedAlready,
     #[error("Only its author may withdraw this.")]
     NotTheAuthor,
     #[error("This is {state} and can no longer be changed.")]
@@ -78,6 +80,40 @@ pub enum Problem {
     RegistryAnswer { name: String, why: Fault },
     #[error("The engine refused: {why}")]
     EngineRefused { why: Fault },
+    #[error("{service} ended with exit code {exit_code}. Its last lines stand with its step; its container is kept.")]
+    ServiceEnded { service: String, exit_code: i64 },
+    #[error("{service} used more than its {mebibytes} MiB of memory and was ended. Its container is kept.")]
+    OutOfMemory { service: String, mebibytes: u32 },
+    #[error("{service} did not become healthy within {seconds} s. Its last lines stand with its step; its container is kept.")]
+    ServiceUnhealthy { service: String, seconds: u64 },
+    #[error("The containers of {services} are no longer on the engine. Somebody removed them outside Slipway.")]
+    ServicesGone { services: String },
+    #[error("The engine did not keep a limit that Slipway sets for {service} ({limit}). The container was removed, not started.")]
+    Uncontained { service: String, limit: String },
+    #[error("{region} has a service {service} that this Slipway did not make. It was not touched; rename it or remove it first.")]
+    ForeignService { service: String, region: String },
+    #[error("{region} could not pull the image. What ran there was left as it was; the step says what was answered.")]
+    CannotPull { region: String },
+    #[error("The tasks of {app} in {region} failed: {error}. Roll back, or promote another build.")]
+    TasksFailed { app: String, region: String, error: String },
+    #[error(
+        "{running} of {wanted} tasks of {app} ran in {region} after {seconds} s. It may still come up; look at it, then roll back or promote again."
+    )]
+    NotUpInTime { app: String, region: String, running: u32, wanted: u32, seconds: u32 },
+    #[error(
+        "The service of {app} in {region} is not what was asked for ({part}): somebody changed it, or the Swarm did not keep it."
+    )]
+    ServiceDiffers { app: String, region: String, part: String },
+    #[error(
+        "Promotion P-{number} changed {region} after this one had started. {region} was not touched; request a new promotion."
+    )]
+    Overtaken { region: String, number: i64 },
+    #[error("The time of {seconds} s ran out before {region} was changed. What ran there was left as it was.")]
+    TooLate { region: String, seconds: u32 },
+    #[error(
+        "The engine in {region} is too old ({found}): 20.10 is the first that keeps the limits of a service. Nothing was changed."
+    )]
+    EngineTooOld { region: String, found: String },
     #[error("The service is stopping or overloaded. Try again in a moment.")]
     Busy,
     #[error("Something went wrong on our side. It was logged under {reference}; nothing you sent was half done.")]
@@ -209,11 +245,25 @@ impl Problem {
             | Problem::Quarantined
             | Problem::GatesClosed { .. }
             | Problem::OwnRequest
+            | Problem::ApprovedAlready
             | Problem::NotTheAuthor
             | Problem::Finished { .. }
             | Problem::RolloutRunning { .. }
             | Problem::NothingToRollBackTo { .. }
             | Problem::ImageGone { .. }
+            | Problem::ServiceEnded { .. }
+            | Problem::OutOfMemory { .. }
+            | Problem::ServiceUnhealthy { .. }
+            | Problem::ServicesGone { .. }
+            | Problem::Uncontained { .. }
+            | Problem::ForeignService { .. }
+            | Problem::CannotPull { .. }
+            | Problem::TasksFailed { .. }
+            | Problem::NotUpInTime { .. }
+            | Problem::ServiceDiffers { .. }
+            | Problem::Overtaken { .. }
+            | Problem::TooLate { .. }
+            | Problem::EngineTooOld { .. }
             | Problem::EngineRefused { .. } => Kind::Conflict,
             Problem::Throttled { .. } => Kind::TooMany,
             Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::Busy => Kind::Unavailable,

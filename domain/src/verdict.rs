@@ -70,3 +70,40 @@ impl Standing {
         self.passes > 0 && self.fails == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VerdictKind::{Blocked, Fail, Pass};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_fail_outweighs_every_pass() {
+        assert!(Standing::of([Pass, Blocked]).passed());
+        let failed = Standing::of([Pass, Pass, Fail]);
+        assert!(failed.quarantined() && !failed.passed());
+        let unsure = Standing::of([Blocked]);
+        assert!(!unsure.quarantined() && !unsure.passed());
+        assert_eq!(Standing::of([]), Standing::default());
+    }
+
+    #[test]
+    fn every_word_is_read_back_as_what_it_was() {
+        for kind in [Pass, Fail, Blocked] {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert!("PASS".parse::<VerdictKind>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_both_passed_and_quarantined(kinds in prop::collection::vec(prop_oneof![Just(Pass), Just(Fail), Just(Blocked)], 0..20)) {
+            let standing = Standing::of(kinds.clone());
+            prop_assert!(!(standing.passed() && standing.quarantined()));
+            prop_assert_eq!(standing.quarantined(), kinds.contains(&Fail));
+            let withdrawn = Standing::of(kinds.iter().copied().filter(|kind| *kind != Fail));
+            prop_assert_eq!(withdrawn.passed(), kinds.contains(&Pass), "without its fails a pass counts again");
+            prop_assert_eq!(standing.passes + standing.fails + standing.blocked, u32::try_from(kinds.len()).expect("few"));
+        }
+    }
+}

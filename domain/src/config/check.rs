@@ -1,10 +1,12 @@
 //! Whether a configuration fits together. Everything that can be told without asking the
 //! world is told here, at the place where it stands.
 
-use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name};
+use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
 use crate::image::{Tag, valid_host};
 use crate::problem::{Fault, Noun};
+use crate::service::{DEFAULT_DEADLINE_SECONDS, DEFAULT_SOAK_SECONDS};
+use crate::stack::{Stack, placeholder_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries in one list. Far more than anyone runs; it bounds what a page has to show.
@@ -27,6 +29,7 @@ impl Config {
         names("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
         names("regions", self.regions.iter().map(|region| region.name.as_str()))?;
         self.check_apps()?;
+        self.check_stacks()?;
         self.engines.iter().try_for_each(check_engine)?;
         self.regions.iter().try_for_each(check_region)
     }
@@ -60,6 +63,29 @@ impl Config {
         }
         Ok(())
     }
+
+    /// Every stack can be read and names apps that are there, and the stack that an app is
+    /// launched in has a place for its build.
+    fn check_stacks(&self) -> Checked {
+        for config in &self.stacks {
+            let stack = Stack::parse_for(&config.compose, |app| self.app(app).is_some());
+            let stack = stack.map_err(|problem| in_stack(&config.name, problem))?;
+            let launched = |app: &&AppConfig| app.stack.as_deref() == Some(config.name.as_str());
+            if let Some(app) = self.apps.iter().filter(launched).find(|app| !stack.apps().contains(&app.name.as_str())) {
+                let reason = format!("the stack {} has no {}", config.name, placeholder_of(&app.name));
+                return Err(at(format!("apps.{}.stack", app.name), Fault::Refused { reason }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file's problem with the name of the file.
+fn in_stack(name: &str, problem: Problem) -> Problem {
+    match problem {
+        Problem::Stack { line, key, why } => Problem::Stack { line, key: format!("stacks.{name}.{key}"), why },
+        other => other,
+    }
 }
 
 fn check_app(app: &AppConfig) -> Checked {
@@ -84,7 +110,8 @@ fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Che
     range(service.memory_mib, 6, 1 << 20, || place("memory_mib"))?;
     range(service.soak_seconds, 0, 3600, || place("soak_seconds"))?;
     range(service.deadline_seconds, 10, 86_400, || place("deadline_seconds"))?;
-    let (soak, deadline) = (service.soak_seconds.unwrap_or(5), service.deadline_seconds.unwrap_or(300));
+    let soak = service.soak_seconds.unwrap_or(DEFAULT_SOAK_SECONDS);
+    let deadline = service.deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS);
     let least = || Fault::OutOfRange { least: i64::from(soak) + 1, most: 86_400 };
     demand(deadline > soak, || place("deadline_seconds"), least)?;
     arguments(&service.health, || place("health"))?;
@@ -157,16 +184,11 @@ fn environment(env: &BTreeMap<String, String>, place: impl Fn() -> String) -> Ch
     at_most(env.len(), MOST_ENTRIES, &place)?;
     for (name, value) in env {
         let here = || format!("{}.{name}", place());
-        demand(variable(name), here, || not("letters, digits and _, not beginning with a digit"))?;
+        demand(valid_variable(name), here, || not("letters, digits, _ . and -, not beginning with a digit"))?;
         let good = value.len() <= MOST_VALUE && !value.contains('\0');
         demand(good, here, || Fault::TooLong { most: MOST_VALUE as u64 })?;
     }
     Ok(())
-}
-
-fn variable(name: &str) -> bool {
-    let head = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    head && name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn engine_url(url: &str, place: impl FnOnce() -> String) -> Checked {

@@ -1,0 +1,217 @@
+//! Configurations: what is taken in, what changes, and what does not fit together.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what it expected")]
+
+use domain::Problem;
+use domain::config::{Config, valid_name};
+use domain::problem::{Fault, Noun};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn config(value: Value) -> Config {
+    serde_json::from_value(value).expect("a configuration")
+}
+
+/// Two apps, a stack, an engine and a region that fit together.
+fn whole() -> Value {
+    json!({
+        "registries": [{ "host": "registry.test:5000", "insecure": true }],
+        "apps": [
+            {
+                "name": "web", "image": "registry.test:5000/team/web", "git": "https://git.test/team/web",
+                "port_label": 80, "stack": "shop",
+                "channels": [{ "name": "dev", "kind": "branch", "tags": "dev" }, { "name": "release-v*", "kind": "release", "tags": "release-v*" }],
+                "service": { "port": 80, "health": ["/health"], "env": { "MODE": "live", "spring.profiles-x": "a" }, "soak_seconds": 3 },
+            },
+            { "name": "worker", "image": "registry.test:5000/team/worker" },
+        ],
+        "stacks": [{ "name": "shop", "compose": "services:\n  web:\n    image: ${BUILD_WEB}\n" }],
+        "engines": [{ "name": "test", "url": "unix:///run/docker.sock", "address": "localhost" }],
+        "regions": [{
+            "name": "hangzhou", "url": "tcp://[fd00::1]:2375", "address": "10.0.0.1", "time_zone": "Asia/Shanghai",
+            "title_en": "Hangzhou", "title_zh": "杭州", "registry": "mirror.test", "replicas": 2, "env": { "LANG": "zh" },
+        }],
+    })
+}
+
+/// The whole with the value at `pointer` put or replaced.
+fn with(pointer: &str, value: Value) -> Config {
+    let mut whole = whole();
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    whole.pointer_mut(parent).expect("the place is there")[key] = value;
+    config(whole)
+}
+
+#[test]
+fn a_configuration_that_fits_together_is_taken() {
+    assert_eq!(config(whole()).check(), Ok(()));
+    assert_eq!(Config::default().check(), Ok(()));
+}
+
+#[test]
+fn each_thing_that_does_not_fit_is_refused_at_its_place() {
+    let web = "/apps/0";
+    for (pointer, value, place) in [
+        ("/registries/0/host", json!("registry.test/x"), "registries.registry.test/x"),
+        (&format!("{web}/name"), json!("Web"), "apps.Web"),
+        (&format!("{web}/name"), json!("<script>"), "apps.<script>"),
+        (&format!("{web}/name"), json!("worker"), "apps.worker"),
+        (&format!("{web}/image"), json!("registry.test:5000/team/worker"), "apps.worker.image"),
+        (&format!("{web}/git"), json!("https://git.test/a b"), "apps.web.git"),
+        (&format!("{web}/port_label"), json!(null), "apps.web.port_label"),
+        (&format!("{web}/port_label"), json!(655), "apps.web.port_label"),
+        (&format!("{web}/stack"), json!("other"), "apps.web.stack"),
+        ("/apps/1/stack", json!("shop"), "apps.worker.stack"),
+        (&format!("{web}/channels/0/name"), json!("release-v*"), "apps.web.channels.release-v*"),
+        (&format!("{web}/channels/0/name"), json!("a/b"), "apps.web.channels.a/b"),
+        (&format!("{web}/channels/0/tags"), json!("d*v"), "apps.web.channels.dev.tags"),
+        (&format!("{web}/service/port"), json!(0), "apps.web.service.port"),
+        (&format!("{web}/service/memory_mib"), json!(1), "apps.web.service.memory_mib"),
+        (&format!("{web}/service/soak_seconds"), json!(300), "apps.web.service.deadline_seconds"),
+        (&format!("{web}/service/deadline_seconds"), json!(5), "apps.web.service.deadline_seconds"),
+        (&format!("{web}/service/health"), json!([""]), "apps.web.service.health"),
+        (&format!("{web}/service/command"), json!(["a\0"]), "apps.web.service.command"),
+        (&format!("{web}/service/env"), json!({ "A=B": "" }), "apps.web.service.env.A=B"),
+        ("/stacks/0/name", json!("2nd"), "stacks.2nd"),
+        ("/engines/0/url", json!("http://10.0.0.1:2375"), "engines.test.url"),
+        ("/engines/0/url", json!("tcp://10.0.0.1"), "engines.test.url"),
+        ("/engines/0/address", json!("localhost:80"), "engines.test.address"),
+        ("/regions/0/url", json!("unix://"), "regions.hangzhou.url"),
+        ("/regions/0/time_zone", json!("Asia/Shang hai"), "regions.hangzhou.time_zone"),
+        ("/regions/0/title_zh", json!("杭".repeat(61)), "regions.hangzhou.title_zh"),
+        ("/regions/0/registry", json!("mirror"), "regions.hangzhou.registry"),
+        ("/regions/0/replicas", json!(0), "regions.hangzhou.replicas"),
+        ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
+    ] {
+        match with(pointer, value.clone()).check() {
+            Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
+            other => panic!("{pointer} = {value}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_stack_that_cannot_be_read_is_refused_with_its_name_and_line() {
+    let compose = |text: &str| with("/stacks/0/compose", json!(text)).check();
+    let stack = |line, key: &str, why| Err(Problem::Stack { line, key: key.to_owned(), why });
+    let shop = Fault::Unknown { what: Noun::App, name: "shop".to_owned() };
+    assert_eq!(compose("services:\n  web:\n    image: ${BUILD_SHOP}\n"), stack(3, "stacks.shop.services.web.image", shop));
+    let Err(Problem::Stack { line, key, .. }) = compose("services:\n  web:\n    image: ${BUILD_WEB}\n    privileged: true\n")
+    else {
+        panic!("taken")
+    };
+    assert_eq!((line, key.as_str()), (4, "stacks.shop.services.web.privileged"));
+}
+
+#[test]
+fn two_apps_cannot_have_one_production_port() {
+    let mut two = whole();
+    two["apps"][1]["port_label"] = json!(79);
+    two["apps"][1]["service"] = json!({ "port": 180 });
+    let Err(Problem::Config { place, why }) = config(two).check() else { panic!("taken") };
+    assert_eq!(
+        (place.as_str(), why.to_string().as_str()),
+        ("apps.worker.port_label", "refused: web has production port 8080 too")
+    );
+}
+
+#[test]
+fn a_production_port_is_made_from_the_label() {
+    let port = |label: Value, port: Value| {
+        let app = json!({ "name": "a", "image": "a.b/c", "port_label": label, "service": { "port": port } });
+        config(json!({ "apps": [app] })).apps[0].production_port()
+    };
+    assert_eq!(port(json!(80), json!(80)), Ok(Some(8080)));
+    assert_eq!(port(json!(81), json!(80)), Ok(Some(8180)));
+    assert_eq!(port(json!(80), json!(null)), Ok(None));
+    assert_eq!(port(json!(null), json!(80)), Err(Fault::Missing));
+    assert_eq!(port(json!(65_535), json!(65_535)), Err(Fault::OutOfRange { least: 1, most: 65_535 }));
+}
+
+#[test]
+fn keys_that_slipway_does_not_know_are_refused() {
+    for pointer in
+        ["", "/registries/0", "/apps/0", "/apps/0/service", "/apps/0/channels/0", "/stacks/0", "/engines/0", "/regions/0"]
+    {
+        let mut value = whole();
+        value.pointer_mut(pointer).expect("the place is there")["privileged"] = json!(true);
+        assert!(serde_json::from_value::<Config>(value).is_err(), "{pointer}");
+    }
+}
+
+#[test]
+fn names_are_short_and_plain() {
+    for good in ["a", "web", "us-west-2", "a-", &format!("a{}", "0".repeat(39))] {
+        assert!(valid_name(good), "{good}");
+    }
+    for bad in ["", "-a", "2a", "A", "a_b", "a.b", "a b", "ä", "a\n", &"a".repeat(41)] {
+        assert!(!valid_name(bad), "{bad:?}");
+    }
+}
+
+prop_compose! {
+    /// Configurations of engines, regions and apps, few enough names to meet each other.
+    fn some_config()(
+        engines in prop::collection::btree_map("[abc]", 1_u16..9, 0..3),
+        regions in prop::collection::btree_map("[abc]", (1_u32..9, prop::collection::btree_map("[AB]", "[ -~]{0,5}", 0..2)), 0..3),
+        apps in prop::collection::btree_map("[abc]", 1_u16..9, 0..3),
+    ) -> Config {
+        let engine = |(name, port): (&String, &u16)| json!({ "name": name, "url": format!("tcp://e:{port}"), "address": "e" });
+        let region = |(name, (replicas, env)): (&String, &(u32, _))| {
+            json!({ "name": name, "url": "unix:///x", "replicas": replicas, "env": env })
+        };
+        let app = |(name, label): (&String, &u16)| json!({ "name": name, "image": format!("r.test/{name}"), "port_label": label });
+        config(json!({
+            "engines": engines.iter().map(engine).collect::<Vec<_>>(),
+            "regions": regions.iter().map(region).collect::<Vec<_>>(),
+            "apps": apps.iter().map(app).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(some in some_config()) {
+        let text = serde_json::to_string(&some).expect("json");
+        prop_assert_eq!(serde_json::from_str::<Config>(&text).expect("the same"), some.clone());
+        prop_assert_eq!(some.check(), Ok(()));
+    }
+
+    #[test]
+    fn taking_the_same_in_again_changes_nothing(old in some_config(), new in some_config(), prune: bool) {
+        let merged = old.merge(new.clone(), prune);
+        prop_assert_eq!(merged.changes(&merged), Default::default());
+        prop_assert_eq!(merged.merge(new.clone(), prune), merged.clone());
+        prop_assert_eq!(merged.changes(&merged.merge(new.clone(), false)), Default::default());
+    }
+
+    #[test]
+    fn nothing_is_lost_unless_it_is_pruned(old in some_config(), new in some_config()) {
+        prop_assert!(old.changes(&old.merge(new.clone(), false)).removed.is_empty());
+        prop_assert_eq!(old.merge(new.clone(), true), new);
+    }
+
+    #[test]
+    fn the_changes_name_exactly_what_is_different(old in some_config(), new in some_config()) {
+        let changes = old.changes(&new);
+        for name in ["a", "b", "c"] {
+            let told = |list: &[String]| list.contains(&format!("region {name}"));
+            let (before, after) = (old.region(name), new.region(name));
+            prop_assert_eq!(told(&changes.added), before.is_none() && after.is_some());
+            prop_assert_eq!(told(&changes.removed), before.is_some() && after.is_none());
+            prop_assert_eq!(told(&changes.changed), before.is_some() && after.is_some() && before != after);
+        }
+        let back = new.changes(&old);
+        prop_assert_eq!((changes.added, changes.removed), (back.removed, back.added));
+    }
+}
+
+#[test]
+fn changes_are_told_in_one_line() {
+    let (old, mut new) = (config(whole()), whole());
+    new["apps"][1]["git"] = json!("https://git.test/worker");
+    new["engines"] = json!([]);
+    new["regions"][0]["name"] = json!("hong-kong");
+    let told = old.changes(&config(new)).to_string();
+    assert_eq!(told, "added region hong-kong; changed app worker; removed engine test, region hangzhou");
+    assert_eq!(old.changes(&old).to_string(), "order");
+}
