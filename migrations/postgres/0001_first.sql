@@ -1,5 +1,11 @@
 -- Times are microseconds since 1970 UTC; truth values are 0 and 1.
 
+-- The one installation that keeps its data here; what it makes on engines carries this name.
+CREATE TABLE instance (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL
+);
+
 CREATE TABLE configurations (
     version BIGINT PRIMARY KEY,
     body TEXT NOT NULL,
@@ -69,20 +75,30 @@ CREATE TABLE hooks (
 CREATE TABLE deliveries (
     id TEXT PRIMARY KEY,
     hook_id TEXT NOT NULL REFERENCES hooks (id),
-    -- What makes a repeated delivery the same one, after the source's own rule.
-    dedupe_key TEXT NOT NULL,
     received_at BIGINT NOT NULL,
     content_type TEXT NOT NULL,
     body BYTEA NOT NULL,
     -- stored, done, ignored, failed
     state TEXT NOT NULL,
-    reason TEXT,
+    -- What kept its events from changing something, as JSON.
+    reasons TEXT NOT NULL DEFAULT '[]',
     attempts BIGINT NOT NULL DEFAULT 0,
-    next_at BIGINT NOT NULL,
-    UNIQUE (hook_id, dedupe_key)
+    next_at BIGINT NOT NULL
 );
 CREATE INDEX deliveries_waiting ON deliveries (next_at) WHERE state = 'stored';
 CREATE INDEX deliveries_by_time ON deliveries (received_at, id);
+CREATE INDEX deliveries_by_hook ON deliveries (hook_id, received_at);
+CREATE INDEX deliveries_ignored ON deliveries (received_at) WHERE state = 'ignored';
+
+-- What makes an event the same one, after the source's own rule. A delivery stands for the
+-- events that were new when it came: a retry may group them differently.
+CREATE TABLE delivery_events (
+    hook_id TEXT NOT NULL REFERENCES hooks (id),
+    event TEXT NOT NULL,
+    delivery_id TEXT NOT NULL REFERENCES deliveries (id),
+    PRIMARY KEY (hook_id, event)
+);
+CREATE INDEX delivery_events_by_delivery ON delivery_events (delivery_id);
 
 CREATE TABLE builds (
     id TEXT PRIMARY KEY,
@@ -96,12 +112,18 @@ CREATE TABLE builds (
     seen_at BIGINT NOT NULL,
     -- 1 once the labels were read from the registry.
     described BIGINT NOT NULL DEFAULT 0,
+    -- When to try (again) to read them; none once they were read or were given up.
+    describe_at BIGINT,
+    describe_attempts BIGINT NOT NULL DEFAULT 0,
+    -- Why the last attempt failed, as JSON.
+    describe_problem TEXT,
     UNIQUE (app, digest)
 );
 CREATE INDEX builds_by_time ON builds (seen_at, id);
 CREATE INDEX builds_by_app ON builds (app, seen_at, id);
-CREATE INDEX builds_by_digest ON builds (digest);
-CREATE INDEX builds_by_revision ON builds (revision);
+CREATE INDEX builds_by_digest ON builds (digest, seen_at, id);
+CREATE INDEX builds_by_revision ON builds (revision, seen_at, id);
+CREATE INDEX builds_to_describe ON builds (describe_at) WHERE describe_at IS NOT NULL;
 
 -- Where each tag points now.
 CREATE TABLE tags (
@@ -112,9 +134,12 @@ CREATE TABLE tags (
     -- The order of releases as bytes, for tags that parse as releases.
     release_key TEXT,
     moved_at BIGINT NOT NULL,
+    -- When the newest event about it happened: an older one that comes late moves nothing.
+    known_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (app, name)
 );
 CREATE INDEX tags_by_build ON tags (build_id);
+CREATE INDEX tags_by_release ON tags (app, release_key) WHERE release_key IS NOT NULL;
 
 -- Every move of every tag; rows are never changed.
 CREATE TABLE tag_moves (
@@ -126,10 +151,16 @@ CREATE TABLE tag_moves (
     build_id TEXT NOT NULL REFERENCES builds (id),
     previous_build_id TEXT REFERENCES builds (id),
     moved_at BIGINT NOT NULL,
+    -- The build's own, so that a search by tag finds builds in their order.
+    build_seen_at BIGINT NOT NULL DEFAULT 0,
     delivery_id TEXT REFERENCES deliveries (id)
 );
-CREATE INDEX tag_moves_by_build ON tag_moves (build_id, channel);
-CREATE INDEX tag_moves_by_tag ON tag_moves (app, tag, moved_at);
+CREATE INDEX tag_moves_by_build ON tag_moves (build_id, moved_at, id);
+CREATE INDEX tag_moves_by_tag ON tag_moves (tag, moved_at, id);
+CREATE INDEX tag_moves_by_app_and_tag ON tag_moves (app, tag, moved_at, id);
+CREATE INDEX tag_moves_by_channel ON tag_moves (channel, moved_at, id);
+CREATE INDEX tag_moves_by_app_and_channel ON tag_moves (app, channel, moved_at, id);
+CREATE INDEX tag_moves_searched ON tag_moves (tag, build_seen_at, build_id);
 
 CREATE TABLE environments (
     id TEXT PRIMARY KEY,
@@ -149,7 +180,7 @@ CREATE TABLE environments (
     end_reason TEXT
 );
 CREATE INDEX environments_by_time ON environments (created_at, id);
-CREATE INDEX environments_alive ON environments (lease_ends_at) WHERE ended_at IS NULL;
+CREATE INDEX environments_alive ON environments (created_at, id) WHERE ended_at IS NULL;
 
 CREATE TABLE environment_builds (
     environment_id TEXT NOT NULL REFERENCES environments (id),
@@ -200,9 +231,10 @@ CREATE TABLE sign_offs (
     withdrawn_at BIGINT
 );
 CREATE INDEX sign_offs_by_build ON sign_offs (build_id, at);
+CREATE UNIQUE INDEX sign_offs_one_each ON sign_offs (build_id, author_id) WHERE withdrawn_at IS NULL;
 
--- One row an app: updating it first makes decisions about one app wait for each other,
--- in both databases.
+-- One row an app, and one a digest that was decided about: updating it first makes decisions
+-- about one app or one digest wait for each other, in both databases.
 CREATE TABLE decision_locks (
     app TEXT PRIMARY KEY,
     turns BIGINT NOT NULL
@@ -252,13 +284,18 @@ CREATE TABLE rollouts (
     previous_digest TEXT,
     -- The service specification that is intended, as JSON, fixed at the start.
     spec TEXT,
+    -- What the Swarm said before the rollout acted, as JSON: the version of the service that
+    -- the change was decided on, and the tasks that had ended by then.
+    looked TEXT,
     started_at BIGINT,
     ended_at BIGINT,
+    -- The problem, as JSON.
     failure TEXT,
     UNIQUE (promotion_id, region)
 );
 CREATE UNIQUE INDEX rollouts_one_at_a_time ON rollouts (app, region) WHERE state = 'running';
 CREATE INDEX rollouts_history ON rollouts (app, region, ended_at);
+CREATE INDEX rollouts_by_start ON rollouts (app, region, started_at);
 
 CREATE TABLE rollout_steps (
     rollout_id TEXT NOT NULL REFERENCES rollouts (id),
@@ -292,3 +329,18 @@ CREATE TABLE numbers (
     name TEXT PRIMARY KEY,
     last BIGINT NOT NULL
 );
+
+-- Texts are compared byte by byte, as SQLite does: in pages by key, in searches by the beginning
+-- of something and in the order of releases. This stays the last statement of the file.
+DO $$
+DECLARE
+    c RECORD;
+BEGIN
+    FOR c IN
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() AND data_type = 'text' AND table_name NOT LIKE '\_sqlx%'
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I TYPE TEXT COLLATE "C"', c.table_name, c.column_name);
+    END LOOP;
+END
+$$;
