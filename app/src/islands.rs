@@ -12,6 +12,8 @@ mod live;
 mod log;
 #[cfg(feature = "hydrate")]
 mod manners;
+#[cfg(feature = "hydrate")]
+mod morph;
 
 use leptos::prelude::*;
 

@@ -22,6 +22,8 @@ pub mod shell;
 #[cfg(feature = "ssr")]
 pub use context::{After, Assets, Flash, Notice, Theme, UiContext};
 #[cfg(feature = "ssr")]
+pub use parts::status_of;
+#[cfg(feature = "ssr")]
 pub use shell::{App, problem_document, shell};
 pub use text::{Lang, Text};
 

@@ -1,19 +1,27 @@
 //! The pages.
 
 mod activity;
+mod build;
 mod builds;
+mod environment;
 mod environments;
 mod gate;
+mod promotion;
 mod promotions;
 mod regions;
+mod rollback;
 mod settings;
 
 pub use activity::Activity;
-pub use builds::{Build, Builds};
-pub use environments::{Environment, Environments};
+pub use build::Build;
+pub use builds::Builds;
+pub use environment::Environment;
+pub use environments::Environments;
 pub use gate::{Account, Home, Login, Missing, SetUp};
-pub use promotions::{Promotion, Promotions};
-pub use regions::{Regions, Rollback};
+pub use promotion::Promotion;
+pub use promotions::Promotions;
+pub use regions::Regions;
+pub use rollback::Rollback;
 pub use settings::{Deliveries, Settings};
 
 use leptos::prelude::{GetUntracked, WithUntracked};

@@ -13,6 +13,6 @@ pub use form::*;
 pub use frame::{frame, preferences, sign_out};
 pub use icon::{Icon, icon};
 pub use lists::*;
-pub(crate) use page::status_of;
+pub use page::status_of;
 pub use page::{Body, Reader, Section, frame_of_problem, page, public_page};
 pub use things::*;

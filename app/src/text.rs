@@ -4,6 +4,7 @@
 //! argument of its function.
 
 mod builds;
+mod deliveries;
 mod environments;
 mod general;
 mod people;
@@ -98,6 +99,7 @@ mod tests {
             promotions::ENTRIES,
             regions::ENTRIES,
             people::ENTRIES,
+            deliveries::ENTRIES,
             states::ENTRIES,
             problems::ENTRIES,
         ];

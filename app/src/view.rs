@@ -1,12 +1,13 @@
 //! What pages show and REST answers: plain data, ready to read.
 
 use chrono::{DateTime, Utc};
+use domain::delivery::Reason;
 use domain::gate::{Gate, GateKind};
 use domain::id::{AuditId, BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
 use domain::lease::{EndReason, EnvironmentState};
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::{Standing, VerdictKind};
-use domain::{Action, ChannelKind, Digest, ImageName, Role};
+use domain::{Action, ChannelKind, Digest, ImageName, Problem, Role};
 use serde::{Deserialize, Serialize};
 
 macro_rules! views {
@@ -90,6 +91,9 @@ views! {
         pub seen_at: DateTime<Utc>,
         /// False while the labels could not yet be read from the registry.
         pub described: bool,
+        /// Why they could not, at the last attempt: the registry is away, or has lost the image.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub undescribed: Option<Problem>,
         pub standing: Standing,
         pub signed_off: bool,
         /// Running or launching environments with this build.
@@ -231,7 +235,9 @@ views! {
         pub services: Vec<ServiceStatus>,
         /// False when the engine did not answer: `services` is then what was last known.
         pub engine_reachable: bool,
-        pub failure: Option<String>,
+        /// Why it failed, to be told in the reader's language.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub failure: Option<Problem>,
         pub may: Vec<Action>,
     }
 
@@ -278,7 +284,9 @@ views! {
         pub capacity_dip: bool,
         pub started_at: Option<DateTime<Utc>>,
         pub ended_at: Option<DateTime<Utc>>,
-        pub failure: Option<String>,
+        /// Why it failed, to be told in the reader's language.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub failure: Option<Problem>,
         pub steps: Vec<StepView>,
         /// Whether "roll back" is offered here now.
         pub can_roll_back: bool,
@@ -397,7 +405,8 @@ views! {
         pub received_at: DateTime<Utc>,
         /// `stored`, `done`, `ignored`, `failed`.
         pub state: String,
-        pub reason: Option<String>,
+        /// What kept its events from changing something.
+        pub reasons: Vec<Reason>,
     }
 
     /// What stands on the Settings page.
@@ -469,6 +478,10 @@ views! {
         pub app: String,
         pub region: String,
         pub reason: String,
+        /// The digest that the page offered, so that nobody goes further back than they saw.
+        /// Without it, the one that would be offered now.
+        #[serde(default)]
+        pub to: Option<Digest>,
         pub confirmation: Confirmation,
     }
 }

@@ -3,6 +3,7 @@
 use super::{UiError, go, some};
 use crate::context::{Done, Notice, UiContext};
 use crate::view::{Confirmation, PromotionInput, RollbackInput};
+use domain::Problem;
 use domain::id::{BuildId, PromotionId};
 use leptos::prelude::*;
 
@@ -47,19 +48,22 @@ pub async fn cancel_promotion(id: PromotionId, #[server(default)] reason: String
     Ok(())
 }
 
-/// `typed` is the app's name as the person typed it; `app` is the one the page is about.
+/// `typed` is the app's name as the person typed it; `app` is the one the page is about, and
+/// `to` the digest that it offered.
 #[server(prefix = "/do", endpoint = "regions/roll-back")]
 pub async fn roll_back(
     app: String,
     region: String,
     #[server(default)] reason: String,
+    #[server(default)] to: String,
     #[server(default)] typed: String,
     #[server(default)] password: String,
 ) -> Result<(), UiError> {
     let (port, actor, _) = UiContext::acting()?;
+    let to = some(to).map(|to| to.parse()).transpose().map_err(|why| Problem::invalid("to", why))?;
     let confirmation =
         Confirmation { app: some(typed).unwrap_or_default(), password: (!password.is_empty()).then_some(password) };
-    let id = port.roll_back(&actor, RollbackInput { app, region, reason, confirmation }).await?;
+    let id = port.roll_back(&actor, RollbackInput { app, region, reason, to, confirmation }).await?;
     go(&format!("/promotions/{id}"));
     Ok(())
 }

@@ -95,28 +95,28 @@ pub fn Account() -> impl IntoView {
         let password = matches!(r.actor, Actor::User { .. }).then(|| {
             view! {
                 <section class="panel">
-                    <h2>{t.change_password()}</h2>
+                    <div class="panel-head"><h2>{t.change_password()}</h2></div>
                     <form method="post" action="/do/account/password" class="stack pad">
                         {form.alert()}
                         {form.input(Field::password("old", t.old_password(), "current-password"))}
                         {form.input(Field { least: Some(10), ..Field::password("new", t.new_password(), "new-password") }.hint(t.password_hint()))}
                         <p class="quiet">{t.change_password_note()}</p>
-                        <div class="row"><button class="btn primary">{t.change_password()}</button></div>
+                        <div class="row"><button class="btn go">{t.change_password()}</button></div>
                     </form>
                 </section>
             }
         });
         let content = view! {
-            <p class="lead">{who}</p>
+            <p class="lead-in">{who}</p>
             <div class="two even">
                 {password}
                 <div class="column">
                     <section class="panel">
-                        <h2>{t.preferences()}</h2>
+                        <div class="panel-head"><h2>{t.preferences()}</h2></div>
                         <div class="pad row">{preferences(&r.ctx)}{sign_out(t)}</div>
                     </section>
                     <section class="panel">
-                        <h2>{t.what_you_may()}</h2>
+                        <div class="panel-head"><h2>{t.what_you_may()}</h2></div>
                         <ul class="plain pad">{may}</ul>
                     </section>
                 </div>

@@ -1,14 +1,58 @@
-//! S.
+//! Settings: what is configured, people, tokens, hooks, and what the hooks received.
 
-use crate::parts::{Body, Section, page};
+mod access;
+mod configured;
+mod deliveries;
+mod people;
+
+pub use deliveries::Deliveries;
+
+use crate::parts::{Body, Reader, Section};
+use crate::view::SettingsView;
+use domain::Action;
 use leptos::prelude::*;
 
+/// `GET /settings`
 #[component]
 pub fn Settings() -> impl IntoView {
-    page(|r| async move { Ok(Body::new(Section::Settings, r.t.settings_title(), ())) })
+    crate::parts::page(|r| async move {
+        let settings = r.port().settings(&r.actor).await?;
+        let may = |action| settings.may.contains(&action);
+        let people = may(Action::ManagePeople).then(|| people::people(&r, &settings));
+        let tokens = may(Action::ManageTokens).then(|| access::tokens(&r, &settings));
+        let hooks = may(Action::ManageHooks).then(|| access::hooks(&r, &settings));
+        let content = view! {
+            {sections(&r, &settings)}
+            <div class="column">
+                {people}
+                {tokens}
+                {hooks}
+                {configured::apps(&r, &settings)}
+                {configured::stacks(&r, &settings)}
+                {may(Action::Configure).then(|| configured::engines(&r, &settings))}
+                {configured::regions(&r, &settings)}
+            </div>
+        };
+        let version = view! { <span class="quiet">{r.t.config_version(settings.config_version)}</span> };
+        Ok(Body::new(Section::Settings, r.t.settings_title(), content).beside(version))
+    })
 }
 
-#[component]
-pub fn Deliveries() -> impl IntoView {
-    page(|r| async move { Ok(Body::new(Section::Settings, r.t.deliveries(), ())) })
+/// Links to the parts of the page, and to the deliveries.
+fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let may = |action| settings.may.contains(&action);
+    let parts = [
+        ("#people", t.people(), may(Action::ManagePeople)),
+        ("#tokens", t.tokens(), may(Action::ManageTokens)),
+        ("#hooks", t.hooks(), may(Action::ManageHooks)),
+        ("#apps", t.apps(), true),
+        ("#stacks", t.stacks(), true),
+        ("#engines", t.engines(), may(Action::Configure)),
+        ("#regions", t.regions_section(), true),
+        ("/settings/deliveries", t.deliveries(), may(Action::SeeDeliveries)),
+    ];
+    let links =
+        parts.into_iter().filter(|(.., shown)| *shown).map(|(href, word, _)| view! { <a href=href>{word}</a> }).collect_view();
+    view! { <nav class="tabs bar" aria-label=t.sections()>{links}</nav> }.into_any()
 }

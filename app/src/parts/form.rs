@@ -17,7 +17,9 @@ pub fn text_area(id: String, name: &'static str, rows: u32, most: u32, required:
     .into_any()
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, for the two places in which Leptos 0.8 writes it unescaped: the text area
+/// and the title.
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -91,8 +93,10 @@ impl Form {
 
     /// Why this field was refused, if it was.
     fn fault(&self, field: &str) -> Option<String> {
-        match self.problem() {
-            Some(Problem::Invalid { field: bad, why }) if bad == field => Some(fault_text(self.t, why)),
+        match (self.problem()?, field) {
+            (Problem::Invalid { field: bad, why }, _) if bad == field => Some(fault_text(self.t, why)),
+            (Problem::ConfirmationMismatch { expected }, "app" | "typed") => Some(self.t.d_confirm(expected)),
+            (Problem::PasswordNeeded, "password") => Some(self.t.password_again_why().to_owned()),
             _ => None,
         }
     }
@@ -128,6 +132,7 @@ impl Form {
                     autocapitalize="off"
                     spellcheck="false"
                     autofocus=field.focus
+                    data-guard=field.guard
                     aria-invalid=self.fault(field.name).map(|_| "true")
                     aria-describedby=format!("{id}-hint")
                 />
@@ -172,6 +177,64 @@ impl Form {
     }
 }
 
+/// One of several answers to choose from.
+pub struct Choice {
+    pub value: String,
+    pub word: AnyView,
+    /// What choosing it means; may be empty.
+    pub about: String,
+    pub chosen: bool,
+}
+
+impl Form {
+    /// One answer of several, each with what it means.
+    pub fn radios(&self, name: &'static str, legend: &'static str, choices: Vec<Choice>) -> AnyView {
+        self.answers("radio", name, name, legend, choices)
+    }
+
+    /// Any number of answers; they are sent as `name[]`, in the order shown.
+    pub fn checks(&self, name: &'static str, legend: &'static str, choices: Vec<Choice>) -> AnyView {
+        self.answers("checkbox", name, &format!("{name}[]"), legend, choices)
+    }
+
+    fn answers(&self, kind: &'static str, name: &'static str, sent: &str, legend: &'static str, choices: Vec<Choice>) -> AnyView {
+        let id = self.id(name);
+        let items = choices
+            .into_iter()
+            .map(|choice| {
+                let chosen = self.chosen(sent, &choice.value).unwrap_or(choice.chosen);
+                let about = (!choice.about.is_empty()).then(|| view! { <span class="about">{choice.about}</span> });
+                view! {
+                    <label class="answer">
+                        <input type=kind name=sent.to_owned() value=choice.value checked=chosen required=kind == "radio"/>
+                        <span class="answer-text">{choice.word}{about}</span>
+                    </label>
+                }
+            })
+            .collect_view();
+        view! {
+            <fieldset class="field answers" aria-describedby=format!("{id}-hint")>
+                <legend>{legend}</legend>
+                {items}
+                {self.hint(name, "")}
+            </fieldset>
+        }
+        .into_any()
+    }
+
+    /// What a guarded button asks for: the app's name typed and, when the session is no longer
+    /// fresh, the password. Scripts open the button when the name is right; without scripts it
+    /// is open and the server looks.
+    pub fn guard(&self, name: &'static str, app: &str, password: bool) -> AnyView {
+        let t = self.t;
+        let password = password.then(|| {
+            self.input(Field::password("password", t.password_again(), "current-password").hint(t.password_again_why()))
+        });
+        let typed = Field { guard: Some(app.to_owned()), ..Field::text(name, t.type_to_confirm(app)) };
+        view! { {self.input(typed)}{password} }.into_any()
+    }
+}
+
 /// What a one-line field is.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -187,6 +250,8 @@ pub struct Field {
     pub pattern: Option<&'static str>,
     pub complete: &'static str,
     pub focus: bool,
+    /// What must be typed before the form's guarded button opens.
+    pub guard: Option<String>,
 }
 
 impl Field {
@@ -205,6 +270,7 @@ impl Field {
             pattern: None,
             complete: "off",
             focus: false,
+            guard: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rail, the head of the page, and what an action had to say.
 
-use super::{Body, Icon, Reader, Section, alert, icon};
+use super::{Body, Icon, Reader, Section, alert, escape, icon};
 use crate::context::{Done, Notice, Theme, UiContext};
 use crate::islands::{Live, Manners};
 use crate::text::{Lang, Text};
@@ -18,11 +18,11 @@ pub fn frame(r: &Reader, counts: Option<Counts>, body: Body) -> AnyView {
     let problem = r.ctx.flash.as_ref().filter(|flash| !flash.claimed()).map(|flash| alert(t, &flash.problem));
     let notice = r.ctx.notice.as_ref().map(|notice| say(&r.ctx, notice));
     view! {
-        <Title text=title/>
+        <Title text=escape(&title)/>
         <a class="skip" href="#main">{t.skip()}</a>
         <div class="shell">
             {rail(r, counts, body.section)}
-            <main id="main" tabindex="-1" data-topics=body.topics>
+            <main id="main" tabindex="-1" data-topics=body.topics data-now=r.now().timestamp_millis()>
                 <div class="head">
                     <div class="head-title">
                         {crumb}
@@ -46,7 +46,7 @@ pub fn plain(ctx: &UiContext, title: &str, content: AnyView) -> AnyView {
     let title = format!("{title} · {}", t.slipway());
     let notice = ctx.notice.as_ref().map(|notice| say(ctx, notice));
     view! {
-        <Title text=title/>
+        <Title text=escape(&title)/>
         <main id="main" class="gatehouse">
             <div class="gatehouse-card">
                 <p class="brand">{mark()}<span>{t.slipway()}</span></p>
@@ -62,7 +62,14 @@ pub fn plain(ctx: &UiContext, title: &str, content: AnyView) -> AnyView {
 
 fn live(t: Text) -> AnyView {
     view! {
-        <span id="live" class="live" data-live-word=t.live() data-again-word=t.reconnecting() role="status">
+        <span
+            id="live"
+            class="live"
+            data-live-word=t.live()
+            data-again-word=t.reconnecting()
+            data-out-word=t.signed_out_word()
+            role="status"
+        >
             <i></i>
             <span id="live-word">{t.connecting()}</span>
         </span>
@@ -104,7 +111,7 @@ fn rail(r: &Reader, counts: Option<Counts>, section: Section) -> AnyView {
                 {link("/settings", Icon::Settings, t.nav_settings(), section == Section::Settings, ().into_any())}
             </nav>
             <div class="me">
-                <a class="me-who" href="/account" aria-current=(section == Section::Account).then_some("page") aria-label=t.account_of(&name)>
+                <a class="me-who" href="/account" aria-current=(section == Section::Account).then_some("page") title=t.account_of(&name)>
                     {icon(Icon::Person)}
                     <span class="t"><b>{name.clone()}</b><span class="quiet">{role}</span></span>
                 </a>
@@ -157,13 +164,13 @@ pub fn preferences(ctx: &UiContext) -> AnyView {
         .collect_view();
     let (here, here_too) = (ctx.here.clone(), ctx.here.clone());
     view! {
-        <form class="seg" method="post" action="/preferences" aria-label=t.language()>
+        <form method="post" action="/preferences">
             <input type="hidden" name="next" value=here/>
-            {langs}
+            <div class="seg" role="group" aria-label=t.language()>{langs}</div>
         </form>
-        <form class="seg" method="post" action="/preferences" aria-label=t.theme()>
+        <form method="post" action="/preferences">
             <input type="hidden" name="next" value=here_too/>
-            {themes}
+            <div class="seg" role="group" aria-label=t.theme()>{themes}</div>
         </form>
     }
     .into_any()

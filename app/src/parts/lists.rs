@@ -3,6 +3,7 @@
 use super::{Icon, Reader, icon, lasted, path_with, step_dot};
 use crate::text::Text;
 use crate::view::StepView;
+use domain::Action;
 use domain::promotion::StepState;
 use leptos::prelude::*;
 
@@ -11,7 +12,7 @@ pub fn panel(title: impl Into<String>, beside: impl IntoView + 'static, content:
     let title = title.into();
     view! {
         <section class="panel">
-            <h2>{title}{beside.into_any()}</h2>
+            <div class="panel-head"><h2>{title}</h2>{beside.into_any()}</div>
             {content.into_any()}
         </section>
     }
@@ -40,6 +41,44 @@ pub fn pager(t: Text, path: &str, filter: &[(&str, Option<&str>)], cursor: Optio
         view! { <a class="btn small" href=href rel="next">{t.next_page()}</a> }
     });
     view! { <nav class="pager" aria-label=t.paging()>{first}{next}</nav> }.into_any()
+}
+
+/// The search field of a list and its button.
+pub fn toolbar_search(t: Text, placeholder: &'static str, hint: &'static str, value: Option<&str>) -> AnyView {
+    let value = value.map(ToOwned::to_owned);
+    view! {
+        <span class="search">
+            {icon(Icon::Search)}
+            <input
+                id="search"
+                name="q"
+                type="search"
+                placeholder=placeholder
+                aria-label=placeholder
+                title=hint
+                value=value
+                maxlength="200"
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck="false"
+                data-search=""
+            />
+            <kbd aria-hidden="true">"/"</kbd>
+        </span>
+        <button class="btn">{t.search()}</button>
+    }
+    .into_any()
+}
+
+/// A label and what stands beside it, in a list of facts.
+pub fn fact(label: impl Into<String>, content: impl IntoView + 'static) -> AnyView {
+    let label = label.into();
+    view! { <div class="fact"><dt>{label}</dt><dd>{content.into_any()}</dd></div> }.into_any()
+}
+
+/// Why a form is not here: who may use it.
+pub fn only(t: Text, action: Action) -> AnyView {
+    view! { <p class="only">{icon(Icon::Lock)}<span>{t.only_may(&t.who_may(action), t.action(action))}</span></p> }.into_any()
 }
 
 /// Long work, step by step.

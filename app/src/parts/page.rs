@@ -5,7 +5,7 @@ use crate::context::UiContext;
 use crate::port::Port;
 use crate::text::{Text, problem_text};
 use chrono::{DateTime, Utc};
-use domain::problem::Kind;
+use domain::problem::{Fault, Kind};
 use domain::{Action, Actor, Problem};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -152,12 +152,16 @@ fn lead_to_sign_in(response: Option<&ResponseOptions>, here: &str) {
     }
 }
 
-pub(crate) fn status_of(problem: &Problem) -> http::StatusCode {
+/// The HTTP status of a problem, for pages and for REST.
+pub fn status_of(problem: &Problem) -> http::StatusCode {
     match problem.kind() {
         Kind::Unauthenticated => http::StatusCode::UNAUTHORIZED,
         Kind::Forbidden => http::StatusCode::FORBIDDEN,
         Kind::NotFound => http::StatusCode::NOT_FOUND,
-        Kind::Invalid => http::StatusCode::BAD_REQUEST,
+        Kind::Invalid => match problem {
+            Problem::Invalid { why: Fault::TooBig { .. }, .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
+            _ => http::StatusCode::UNPROCESSABLE_ENTITY,
+        },
         Kind::Conflict => http::StatusCode::CONFLICT,
         Kind::TooMany => http::StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => http::StatusCode::SERVICE_UNAVAILABLE,

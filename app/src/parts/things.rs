@@ -2,7 +2,7 @@
 
 use super::{Icon, Reader, icon};
 use crate::text::{Lang, Text};
-use crate::view::{RegionRef, TagView};
+use crate::view::{BuildRow, EnvironmentBuild, RegionRef, TagView};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{ChannelKind, Digest};
 use leptos::prelude::*;
@@ -54,6 +54,86 @@ pub fn tag_word(tag: &TagView) -> AnyView {
     let release = tag.kind == Some(ChannelKind::Release);
     let name = tag.name.clone();
     view! { <span class="tag" class:release=release class:past=!tag.current>{name}</span> }.into_any()
+}
+
+/// What people call a build: its release tag, else its newest tag, else the short digest.
+pub fn release_first(build: &BuildRow) -> String {
+    best_tag(&build.tags).map_or_else(|| build.digest.short().to_owned(), |tag| tag.name.clone())
+}
+
+fn best_tag(tags: &[TagView]) -> Option<&TagView> {
+    tags.iter().find(|tag| tag.current && tag.kind == Some(ChannelKind::Release)).or_else(|| tags.first())
+}
+
+/// The link to a build, by the name that people call it.
+pub fn build_link(build: &BuildRow) -> AnyView {
+    let href = format!("/builds/{}", build.id);
+    let name = best_tag(&build.tags).map_or_else(|| short_digest(&build.digest), tag_word);
+    view! { <a class="name" href=href>{name}</a> }.into_any()
+}
+
+/// How many other tags the build has, with their names in the title.
+pub fn more_tags(t: Text, build: &BuildRow) -> AnyView {
+    let best = best_tag(&build.tags).map(|tag| tag.name.as_str());
+    let others: Vec<&str> = build.tags.iter().map(|tag| tag.name.as_str()).filter(|name| Some(*name) != best).collect();
+    if others.is_empty() {
+        return ().into_any();
+    }
+    let title = format!("{}: {}", t.tags(), others.join(", "));
+    let count = format!("+{}", others.len());
+    view! { <span class="more-tags" title=title aria-label=t.more_tags(others.len())>{count}</span> }.into_any()
+}
+
+/// The commit, seven characters long, with a link where the source is known.
+pub fn commit(t: Text, build: &BuildRow) -> AnyView {
+    let Some(revision) = &build.revision else {
+        let why = if build.described { t.not_said() } else { t.reading_note() };
+        return view! { <span class="quiet" title=why>{t.dash()}</span> }.into_any();
+    };
+    let short: String = revision.chars().take(7).collect();
+    let title = revision.clone();
+    match &build.commit_url {
+        Some(url) => view! { <code title=title>{outside(url, short)}</code> }.into_any(),
+        None => view! { <code title=title>{short}</code> }.into_any(),
+    }
+}
+
+/// A long word of data, cut where there is no room, whole in the title.
+pub fn cut(text: &str) -> AnyView {
+    let (title, text) = (text.to_owned(), text.to_owned());
+    view! { <code class="cut" title=title>{text}</code> }.into_any()
+}
+
+/// An image as people say it: the last part of its name, and its tag or short digest. The
+/// whole stands in the title.
+pub fn image_word(image: &str) -> AnyView {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    let short = match last.split_once("@sha256:") {
+        Some((name, hex)) => format!("{name}@{}", hex.chars().take(12).collect::<String>()),
+        None => last.to_owned(),
+    };
+    let title = image.to_owned();
+    view! { <code title=title>{short}</code> }.into_any()
+}
+
+/// The builds of an environment: app and tag, the one under test in bold.
+pub fn environment_builds(t: Text, builds: &[EnvironmentBuild]) -> AnyView {
+    let items = builds
+        .iter()
+        .map(|build| {
+            let href = format!("/builds/{}", build.build);
+            let name = build.tag.clone().unwrap_or_else(|| build.digest.short().to_owned());
+            let app = build.app.clone();
+            let title = build.under_test.then(|| t.under_test());
+            view! {
+                <span class="pair" class:tested=build.under_test title=title>
+                    <b>{app}</b>
+                    <a href=href><code>{name}</code></a>
+                </span>
+            }
+        })
+        .collect_view();
+    view! { <span class="pairs">{items}</span> }.into_any()
 }
 
 /// A region's title in the reader's language.

@@ -22,7 +22,6 @@ texts! {
     steps = "Steps", "步骤";
     steps_done(done: usize, all: usize) = "{done} of {all}", "{done} / {all}";
     no_steps = "The steps appear here in a moment.", "步骤稍后显示。";
-    took(time: &str) = "took {time}", "用时 {time}";
     services = "Services", "服务";
     no_services = "No container is there yet.", "尚无容器。";
     engine_away = "The engine does not answer. This is what was last known.", "引擎无响应，以下为最后已知状态。";
@@ -43,7 +42,7 @@ texts! {
     failed_title = "It did not come up", "未能启动";
     failed_help = "Its containers stay for a look until the lease ends or you stop it.", "容器会保留以供查看，直到租期结束或您停止它。";
     verdict_here = "Your verdict", "您的结论";
-    judged_build(name: &str) = "on {name}", "针对 {name}";
+    judged_build_word = "It applies to", "针对";
     ended_note = "This environment has ended; its containers are gone. The record stays.", "此环境已结束，容器已移除，记录保留。";
     held_by(name: &str) = "held by {name}", "持有人 {name}";
 }

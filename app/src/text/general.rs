@@ -4,7 +4,6 @@ use super::{Text, texts};
 
 texts! {
     slipway = "Slipway", "Slipway";
-    tagline = "From a pushed image to the regions that run it.", "从推送的镜像到线上运行的区域。";
     skip = "Skip to content", "跳到正文";
     main_nav = "Main", "主导航";
     nav_builds = "Builds", "构建";
@@ -22,13 +21,12 @@ texts! {
     theme_system = "System", "跟随系统";
     theme_light = "Light", "浅色";
     theme_dark = "Dark", "深色";
-    account = "Account", "账户";
     account_of(name: &str) = "Account of {name}", "{name} 的账户";
     sign_out = "Sign out", "退出登录";
 
     live = "live", "实时";
-    live_off = "not live: reload to see what is new", "非实时：刷新查看最新内容";
     reconnecting = "reconnecting", "重新连接中";
+    signed_out_word = "signed out", "已退出登录";
     connecting = "connecting", "连接中";
 
     sign_in = "Sign in", "登录";
@@ -59,20 +57,15 @@ texts! {
     try_again = "Try again", "重试";
 
     problem = "Problem", "问题";
-    done = "Done", "完成";
-    close_note = "Close", "关闭";
     next_page = "Older", "更早";
     first_page = "Newest", "最新";
     paging = "Pages of this list", "翻页";
     search = "Search", "搜索";
     all = "All", "全部";
-    none = "none", "无";
     dash = "—", "—";
     copy = "Copy", "复制";
     copied = "Copied", "已复制";
     copy_digest = "Copy the whole digest", "复制完整摘要";
-    yes = "yes", "是";
-    no = "no", "否";
     optional = "optional", "可选";
     app = "App", "应用";
     state = "State", "状态";
@@ -89,12 +82,14 @@ texts! {
     who = "Who", "操作者";
     when = "When", "时间";
     what = "What", "内容";
-    since = "Since", "开始于";
-    link_open = "Open", "打开";
+    since = "since", "开始于";
+    facts = "Facts", "概要";
+    col_started = "Started", "启动";
+    change = "Change", "修改";
     type_to_confirm(app: &str) = "Type {app} to confirm", "输入 {app} 以确认";
     password_again = "Your password again", "再次输入密码";
     password_again_why = "You signed in more than 15 minutes ago.", "您登录已超过 15 分钟。";
-    only(who: &str) = "Only {who} can do this.", "只有{who}可以操作。";
+    only_may(who: &str, what: &str) = "Only {who} may {what}.", "只有{who}可以{what}。";
     form_part = "form", "表单";
 
     done_verdict_recorded = "The verdict is recorded.", "测试结论已记录。";

@@ -64,6 +64,7 @@ texts! {
     col_channels = "Channels", "通道";
     col_port = "Port", "端口";
     col_git = "Git", "Git";
+    col_engine_url = "Engine", "引擎";
     col_address = "Address", "地址";
     col_zone = "Time zone", "时区";
     col_registry = "Registry", "仓库";

@@ -68,6 +68,8 @@ texts! {
     d_confirm(expected: &str) = "Type {expected} to confirm.", "请输入 {expected} 以确认。";
     p_own = "You requested this promotion, so your approval does not count.", "您是申请人，自己的批准不计入。";
     d_own = "Ask another lead to approve it.", "请另一位负责人批准。";
+    p_approved = "You approved this already.", "您已批准过此项。";
+    d_approved = "Nothing more is asked of you here.", "您无需再做什么。";
     p_author = "Only its author may withdraw this.", "只有作者本人可以撤回。";
     d_author = "A lead can overrule a fail with a reason.", "负责人可说明理由后否决“不通过”。";
     p_finished = "This has ended and can no longer be changed.", "此项已结束，不能再修改。";
@@ -83,6 +85,44 @@ texts! {
     p_registry_answer(name: &str, why: &str) = "The registry {name} gave no usable answer: {why}.", "镜像仓库 {name} 的应答无法使用：{why}。";
     p_engine(why: &str) = "The engine refused: {why}.", "引擎拒绝：{why}。";
     d_engine = "The steps show where it stopped.", "步骤列表中显示了停在哪里。";
+    p_ended(service: &str, code: i64) = "{service} ended with exit code {code}.", "{service} 已退出，退出码 {code}。";
+    d_ended = "Its last lines stand with its step, and its log can be read while the container is kept.", "步骤中有其最后几行输出；容器保留期间可查看日志。";
+    p_out_of_memory(service: &str, mebibytes: u32) = "{service} used more than its {mebibytes} MiB of memory and was ended.", "{service} 超出 {mebibytes} MiB 内存限制，已被终止。";
+    d_out_of_memory = "An admin gives it more in the stack, or the build needs less.", "请管理员在编排中调高内存，或降低构建的内存占用。";
+    p_unhealthy(service: &str, seconds: u64) = "{service} did not become healthy within {seconds} s.", "{service} 在 {seconds} 秒内未通过健康检查。";
+    p_services_gone(services: &str) = "The containers of {services} are no longer on the engine.", "引擎上已没有 {services} 的容器。";
+    d_services_gone = "Somebody removed them outside Slipway. Stop this environment and launch it again.", "容器在 Slipway 之外被移除。请停止此环境并重新启动。";
+    p_uncontained(service: &str, limit: &str) = "The engine did not keep a limit that Slipway sets for {service}: {limit}.", "引擎没有遵守 Slipway 为 {service} 设置的限制：{limit}。";
+    d_uncontained = "The container was removed, not started. An operator looks at the engine.", "容器已移除，未启动。请运维检查引擎。";
+    p_foreign(service: &str, region: &str) = "{region} has a service {service} that this Slipway did not make.", "{region}已有名为 {service} 的服务，但不是由本 Slipway 创建。";
+    d_foreign = "It was not touched. Rename it or remove it, then promote again.", "该服务未被改动。请将其改名或移除后重新发布。";
+    p_cannot_pull(region: &str) = "{region} could not pull the image.", "{region}无法拉取镜像。";
+    d_cannot_pull = "What ran there was left as it was. The step says what was answered; check the registry that the region pulls from.", "原有服务保持不变。步骤中有应答内容；请检查该区域所用的镜像仓库。";
+    p_tasks_failed(app: &str, region: &str, error: &str) = "The tasks of {app} in {region} failed: {error}.", "{app} 在{region}的任务失败：{error}。";
+    d_tasks_failed = "Roll back, or promote another build.", "请回滚，或发布另一个构建。";
+    p_not_up(app: &str, region: &str, running: u32, wanted: u32, seconds: u32) = "{running} of {wanted} tasks of {app} ran in {region} after {seconds} s.", "{seconds} 秒后，{app} 在{region}仅有 {running}/{wanted} 个任务在运行。";
+    d_not_up = "It may still come up. Look at it, then roll back or promote again.", "它可能仍会启动。请查看后再回滚或重新发布。";
+    p_differs(app: &str, region: &str, part: &str) = "The service of {app} in {region} is not what was asked for: {part}.", "{app} 在{region}的服务与要求不符：{part}。";
+    d_differs = "Somebody changed it by hand, or the Swarm did not keep it. An operator looks at it.", "可能有人手动修改，或 Swarm 未遵守要求。请运维检查。";
+    p_overtaken(region: &str, number: i64) = "P-{number} changed {region} after this promotion had started.", "本次发布启动后，P-{number} 已更改{region}。";
+    d_overtaken = "The region was not touched. Request a new promotion if it should still run this build.", "该区域未改动。若仍需运行此构建，请重新申请发布。";
+    p_too_late(region: &str, seconds: u32) = "The time of {seconds} s ran out before {region} was changed.", "{seconds} 秒的时限已过，{region}尚未更改。";
+    d_too_late = "What ran there was left as it was. Promote again.", "原有服务保持不变。请重新发布。";
+    p_old_engine(region: &str, found: &str) = "The engine in {region} is too old: {found}.", "{region}的引擎版本过旧：{found}。";
+    d_old_engine = "Nothing was changed. Version 20.10 is the first that keeps the limits of a service.", "没有任何改动。20.10 起的版本才会遵守服务的限制。";
+    part_image = "the image", "镜像";
+    part_environment = "the environment variables", "环境变量";
+    part_command = "the command", "命令";
+    part_replicas = "the number of replicas", "副本数";
+    part_ports = "the ports", "端口";
+    part_capabilities = "the capabilities", "权限能力";
+    part_root = "the read-only root", "只读根目录";
+    part_mounts = "the mounts", "挂载";
+    part_limits = "the limits", "资源限制";
+    part_more = "more than was asked", "超出要求的内容";
+    part_gone = "it was removed", "已被移除";
+    part_promotion = "it is no longer of this promotion", "已不属于此次发布";
+
     p_busy = "The service is stopping or overloaded.", "服务正在停止或负载过高。";
     d_busy = "Try again in a moment.", "请稍后重试。";
     p_internal = "Something went wrong on our side.", "系统内部出错。";
@@ -138,6 +178,25 @@ impl Text {
             Noun::Service => self.noun_service(),
         }
     }
+
+    /// A part of a service, for [`Problem::ServiceDiffers`]; an unknown one stands as it is.
+    pub fn service_part(self, part: &str) -> &str {
+        match part {
+            "image" => self.part_image(),
+            "environment" => self.part_environment(),
+            "command" => self.part_command(),
+            "replicas" => self.part_replicas(),
+            "ports" => self.part_ports(),
+            "capabilities" => self.part_capabilities(),
+            "read-only root" => self.part_root(),
+            "mounts" => self.part_mounts(),
+            "limits" => self.part_limits(),
+            "more than was asked" => self.part_more(),
+            "removed" => self.part_gone(),
+            "promotion" => self.part_promotion(),
+            other => other,
+        }
+    }
 }
 
 /// Says a problem in the reader's language.
@@ -151,6 +210,19 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         Problem::GatesClosed { .. } | Problem::ConfirmationMismatch { .. } => t.k_gates(),
         Problem::Invalid { .. } | Problem::Exists { .. } | Problem::PasswordNeeded | Problem::UnknownRole { .. } => t.kept_form(),
         Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
+        Problem::ForeignService { .. }
+        | Problem::CannotPull { .. }
+        | Problem::TasksFailed { .. }
+        | Problem::NotUpInTime { .. }
+        | Problem::ServiceDiffers { .. }
+        | Problem::Overtaken { .. }
+        | Problem::TooLate { .. }
+        | Problem::EngineTooOld { .. } => "",
+        Problem::ServiceEnded { .. }
+        | Problem::OutOfMemory { .. }
+        | Problem::ServiceUnhealthy { .. }
+        | Problem::ServicesGone { .. }
+        | Problem::Uncontained { .. } => t.kept_recorded(),
         Problem::Internal { .. } => t.k_internal(),
         Problem::NotFound { .. } | Problem::SignedOut | Problem::WrongCredentials | Problem::Throttled { .. } => "",
         _ => t.kept_nothing(),
@@ -158,7 +230,6 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
 }
 
 /// Each problem on its own line: a new one without its words does not compile.
-#[expect(clippy::too_many_lines, reason = "a table: one line a problem")]
 fn told(t: Text, problem: &Problem) -> (String, String) {
     match problem {
         Problem::SignedOut => (t.p_signed_out().into(), t.d_signed_out().into()),
@@ -181,6 +252,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::GatesClosed { gates } => (t.p_gates(gates.len()), t.d_gates().into()),
         Problem::ConfirmationMismatch { expected } => (t.p_confirm().into(), t.d_confirm(expected)),
         Problem::OwnRequest => (t.p_own().into(), t.d_own().into()),
+        Problem::ApprovedAlready => (t.p_approved().into(), t.d_approved().into()),
         Problem::NotTheAuthor => (t.p_author().into(), t.d_author().into()),
         Problem::Finished { .. } => (t.p_finished().into(), t.d_finished().into()),
         Problem::RolloutRunning { app, region } => (t.p_rollout(app, region), t.d_rollout().into()),
@@ -189,6 +261,21 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::ImageGone { image } => (t.p_image_gone(image), t.d_image_gone().into()),
         Problem::RegistryAnswer { name, why } => (t.p_registry_answer(name, &fault_text(t, why)), t.d_unreachable().into()),
         Problem::EngineRefused { why } => (t.p_engine(&fault_text(t, why)), t.d_engine().into()),
+        Problem::ServiceEnded { service, exit_code } => (t.p_ended(service, *exit_code), t.d_ended().into()),
+        Problem::OutOfMemory { service, mebibytes } => (t.p_out_of_memory(service, *mebibytes), t.d_out_of_memory().into()),
+        Problem::ServiceUnhealthy { service, seconds } => (t.p_unhealthy(service, *seconds), t.d_ended().into()),
+        Problem::ServicesGone { services } => (t.p_services_gone(services), t.d_services_gone().into()),
+        Problem::Uncontained { service, limit } => (t.p_uncontained(service, limit), t.d_uncontained().into()),
+        Problem::ForeignService { service, region } => (t.p_foreign(service, region), t.d_foreign().into()),
+        Problem::CannotPull { region } => (t.p_cannot_pull(region), t.d_cannot_pull().into()),
+        Problem::TasksFailed { app, region, error } => (t.p_tasks_failed(app, region, error), t.d_tasks_failed().into()),
+        Problem::NotUpInTime { app, region, running, wanted, seconds } => {
+            (t.p_not_up(app, region, *running, *wanted, *seconds), t.d_not_up().into())
+        }
+        Problem::ServiceDiffers { app, region, part } => (t.p_differs(app, region, t.service_part(part)), t.d_differs().into()),
+        Problem::Overtaken { region, number } => (t.p_overtaken(region, *number), t.d_overtaken().into()),
+        Problem::TooLate { region, seconds } => (t.p_too_late(region, *seconds), t.d_too_late().into()),
+        Problem::EngineTooOld { region, found } => (t.p_old_engine(region, found), t.d_old_engine().into()),
         Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
         Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
     }

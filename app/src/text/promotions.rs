@@ -21,7 +21,6 @@ texts! {
     dip_one = "Capacity dips: the old task stops before the new one starts, so this region is briefly without it.", "容量会下降：旧任务先停后启，此区域将短暂无服务。";
     dip_many(n: u32) = "Capacity dips by one of {n} while each task is replaced.", "逐个替换期间容量减少 {n} 分之一。";
     gates = "Gates", "条件";
-    all_green = "all green", "全部满足";
     gates_open(n: usize) = "not green yet: {n}", "尚未满足：{n} 项";
     checked = "checked", "检查于";
     clear_it = "open the build", "打开构建";
@@ -32,8 +31,6 @@ texts! {
     approve = "Approve", "批准";
     approve_help = "You vouch for this digest in these regions.", "您为这些区域运行此摘要负责。";
     own_request_note = "You requested this, so another lead has to approve it.", "您是申请人，须由另一位负责人批准。";
-    requested_by(name: &str) = "requested by {name}", "申请人 {name}";
-    started_by(name: &str) = "started by {name}", "启动人 {name}";
     start_title = "Start the rollout", "启动更新";
     start_button = "Start rollout", "启动更新";
     start_order(regions: &str) = "In this order: {regions}. It stops at the first region that fails.", "顺序：{regions}。任一区域失败即停止。";
@@ -41,13 +38,11 @@ texts! {
     cancel_title = "Cancel this promotion", "取消此发布";
     cancel_button = "Cancel promotion", "取消发布";
     cancel_reason = "Why it is not going out", "取消理由";
-    rollouts = "Rollout", "更新过程";
+    regions_verified(done: usize, all: usize) = "{done} of {all} regions verified", "已验证 {done} / {all} 个区域";
     now_running = "It goes on when you leave this page.", "离开此页不影响进行。";
     roll_back = "Roll back", "回滚";
     result_verified = "Every region runs this digest, seen on the tasks themselves.", "所有区域均已运行此摘要，已在任务上逐一核对。";
     result_failed = "A region failed. Regions after it were left as they were.", "有区域失败，其后的区域保持原样。";
     result_cancelled = "It was cancelled before it started. Nothing was changed.", "启动前已取消，没有任何改动。";
-    facts = "Facts", "概要";
-    to_build = "The build", "查看构建";
-    back_to_open = "To the promotions", "返回发布列表";
+    why_failed = "Why it failed", "失败原因";
 }

@@ -14,7 +14,6 @@ texts! {
     unknown_build = "unknown build", "未知构建";
     newer(n: u32) = "{n} newer", "落后 {n} 个版本";
     newest_is(tag: &str) = "newest: {tag}", "最新：{tag}";
-    up_to_date = "newest", "最新版本";
     healthy(running: u32, desired: u32) = "healthy {running}/{desired}", "健康 {running}/{desired}";
     unhealthy(running: u32, desired: u32) = "unhealthy {running}/{desired}", "异常 {running}/{desired}";
     last_known = "last known", "最后已知";
@@ -32,7 +31,6 @@ texts! {
     rollback_button = "Roll back now", "立即回滚";
     no_rollback = "There is no way back here", "此处无法回滚";
     no_rollback_help = "This region has run nothing else of this app. Promote another build instead.", "该区域没有运行过此应用的其他版本。请发布另一个构建。";
-    rollback_running = "A rollout runs here now. Wait until it has ended.", "此处正在更新，请等待其结束。";
     to_regions = "To the regions", "返回区域";
 
     activity_title = "Activity", "动态";

@@ -83,7 +83,7 @@ texts! {
     anyone = "anyone", "任何人";
 
     do_read = "read this", "查看此内容";
-    do_account = "change the own account", "修改自己的账户";
+    do_account = "change your own account", "修改自己的账户";
     do_launch = "launch environments", "启动测试环境";
     do_stop = "stop environments", "停止测试环境";
     do_verdict = "record verdicts", "记录测试结论";
@@ -100,6 +100,7 @@ texts! {
     do_hooks = "manage hooks", "管理钩子";
     do_configure = "change the configuration", "修改配置";
     do_deliveries = "see deliveries", "查看投递记录";
+    do_deliver = "deliver events", "投递事件";
 }
 
 impl Text {
@@ -168,6 +169,7 @@ impl Text {
             Action::ManageHooks => self.do_hooks(),
             Action::Configure => self.do_configure(),
             Action::SeeDeliveries => self.do_deliveries(),
+            Action::Deliver => self.do_deliver(),
         }
     }
 
@@ -375,7 +377,7 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("token.revoked", "revoked a token", "吊销了令牌"),
     ("hook.added", "added a hook", "添加了钩子"),
     ("hook.revoked", "revoked a hook", "吊销了钩子"),
-    ("config.applied", "applied a configuration", "应用了配置"),
+    ("configuration.applied", "applied a configuration", "应用了配置"),
 ];
 
 /// The kinds of things that rows of the record are about.
@@ -391,7 +393,7 @@ pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
     ("user", "user", "用户"),
     ("token", "token", "令牌"),
     ("hook", "hook", "钩子"),
-    ("config", "configuration", "配置"),
+    ("configuration", "configuration", "配置"),
     ("delivery", "delivery", "投递"),
     ("session", "session", "会话"),
 ];

@@ -1,0 +1,166 @@
+//! What can be done with a build: test it, sign it off, promote it.
+
+use super::{environments, signed, unless_away};
+use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, only, panel, region_title, when};
+use crate::view::{BuildView, RegionBoard};
+use domain::lease::{DEFAULT_LEASE_HOURS, MOST_LEASE_HOURS};
+use domain::{Action, Problem};
+use leptos::prelude::*;
+
+/// The environments with this build, and the form to launch one.
+pub(super) fn test(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    let form = if !build.may.contains(&Action::LaunchEnvironment) {
+        only(t, Action::LaunchEnvironment)
+    } else if build.row.standing.quarantined() {
+        ().into_any()
+    } else if build.stacks.is_empty() {
+        view! { <p class="quiet pad">{t.no_stack()}</p> }.into_any()
+    } else {
+        view! { <div class="part" id="launch">{launch_form(r, build)}</div> }.into_any()
+    };
+    panel(t.environments_here(), (), view! { {environments(r, build)}{form} })
+}
+
+fn launch_form(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    let id = build.row.id.to_string();
+    let form = Form::of(r, "/do/environments/launch", Some(("build", &id)));
+    let stacks = build.stacks.iter().map(|stack| (stack.clone(), stack.clone())).collect();
+    let lease = Field::number("lease_hours", t.lease_hours(), 1, MOST_LEASE_HOURS, DEFAULT_LEASE_HOURS);
+    view! {
+        <form method="post" action="/do/environments/launch" class="stack">
+            {form.alert()}
+            <input type="hidden" name="build" value=id/>
+            <div class="launch-row">
+                {form.select("stack", t.stack(), stacks, build.default_stack.as_deref())}
+                {form.input(lease.hint(t.lease_hint(MOST_LEASE_HOURS)))}
+                <button class="btn go">{icon(Icon::Play)}{t.launch_button()}</button>
+            </div>
+            <p class="hint">{t.launch_help()}</p>
+        </form>
+    }
+    .into_any()
+}
+
+/// Who signed the build off, and the form to do it.
+pub(super) fn sign_off(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    let items = build
+        .sign_offs
+        .iter()
+        .map(|sign_off| {
+            let stands = sign_off.withdrawn_at.is_none();
+            let withdraw = (stands && sign_off.mine && build.may.contains(&Action::SignOff)).then(|| {
+                let id = sign_off.id.to_string();
+                let form = Form::of(r, "/do/sign-offs/withdraw", Some(("id", &id)));
+                view! {
+                    <form method="post" action="/do/sign-offs/withdraw">
+                        {form.alert()}
+                        <input type="hidden" name="id" value=id/>
+                        <button class="btn small">{t.withdraw()}</button>
+                    </form>
+                }
+            });
+            let fallen = sign_off.withdrawn_at.map(|at| view! { <p class="aside">{t.withdrawn()}" · "{when(r, at)}</p> });
+            let (author, note) = (sign_off.author_name.clone(), sign_off.note.clone());
+            view! {
+                <li class="said-item" class:fallen=!stands>
+                    <div class="said-head">
+                        {if stands { chip(Tone::Ok, Icon::Check, t.signed()) } else { chip(Tone::Idle, Icon::Minus, t.withdrawn()) }}
+                        <span class="grow"><b>{author}</b><span class="quiet">" · "{when(r, sign_off.at)}</span></span>
+                        {withdraw}
+                    </div>
+                    {(!note.is_empty()).then(|| view! { <p class="said">{note}</p> })}
+                    {fallen}
+                </li>
+            }
+        })
+        .collect_view();
+    let none = build.sign_offs.is_empty().then(|| view! { <p class="quiet pad">{t.not_signed()}</p> });
+    let form = if signed(build).is_some() {
+        ().into_any()
+    } else if build.may.contains(&Action::SignOff) {
+        sign_off_form(r, build)
+    } else {
+        only(t, Action::SignOff)
+    };
+    panel(t.sign_offs(), (), view! { <div data-live="sign-offs">{none}<ul class="lines">{items}</ul></div>{form} })
+}
+
+fn sign_off_form(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    let id = build.row.id.to_string();
+    let form = Form::of(r, "/do/sign-offs/give", Some(("build", &id)));
+    let untested =
+        (!build.row.standing.passed()).then(|| view! { <p class="hint warn">{icon(Icon::Alert)}{t.sign_off_needs_pass()}</p> });
+    view! {
+        <div class="part" id="sign-off">
+            <form method="post" action="/do/sign-offs/give" class="stack">
+                {form.alert()}
+                <input type="hidden" name="build" value=id/>
+                {untested}
+                {form.area("note", t.sign_off_note(), t.optional(), false)}
+                <div class="row"><button class="btn go">{t.give_sign_off()}</button></div>
+            </form>
+        </div>
+    }
+    .into_any()
+}
+
+/// The form to ask for production. It starts nothing.
+///
+/// # Errors
+/// What the regions answer, unless they are only away.
+pub(super) async fn promote(r: &Reader, build: &BuildView) -> Result<AnyView, Problem> {
+    let t = r.t;
+    if build.row.standing.quarantined() {
+        return Ok(().into_any());
+    }
+    let board = unless_away(r.port().regions(&r.actor).await)?;
+    let content = match board {
+        Some(board) if !board.columns.is_empty() => promote_form(r, build, &board),
+        _ => view! { <p class="quiet pad">{t.no_regions()}</p> }.into_any(),
+    };
+    Ok(view! { <div id="promote">{panel(t.request_promotion(), (), content)}</div> }.into_any())
+}
+
+fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard) -> AnyView {
+    let t = r.t;
+    let id = build.row.id.to_string();
+    let form = Form::of(r, "/do/promotions/request", Some(("build", &id)));
+    let row = board.rows.iter().find(|row| row.app == build.row.app);
+    let regions = board
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(place, column)| {
+            let cell = row.and_then(|row| row.cells.iter().find(|cell| cell.region == column.region.name));
+            let here = cell.is_some_and(|cell| cell.digest.as_ref() == Some(&build.row.digest));
+            let about = if here {
+                t.runs_already().to_owned()
+            } else if column.reachable {
+                cell.and_then(|cell| cell.tag.clone()).map(|tag| t.runs_now(&tag)).unwrap_or_default()
+            } else {
+                t.unreachable().to_owned()
+            };
+            let title = region_title(t, &column.region);
+            Choice {
+                value: column.region.name.clone(),
+                word: view! { <span><span class="place">{place + 1}</span><b>{title}</b></span> }.into_any(),
+                about,
+                chosen: false,
+            }
+        })
+        .collect();
+    view! {
+        <form method="post" action="/do/promotions/request" class="stack pad">
+            {form.alert()}
+            <input type="hidden" name="build" value=id/>
+            {form.checks("regions", t.regions_in_order(), regions)}
+            {form.area("reason", t.promotion_reason(), t.promotion_reason_hint(), true)}
+            <div class="row"><button class="btn go">{t.request_button()}</button><span class="hint">{t.request_help()}</span></div>
+        </form>
+    }
+    .into_any()
+}

@@ -1,0 +1,145 @@
+//! What the applied configuration says: apps, stacks, engines, regions. It is read here and
+//! changed in the file.
+
+use crate::parts::{Reader, cut, outside, panel};
+use crate::text::{Lang, Text};
+use crate::view::{AppView, SettingsView};
+use domain::ChannelKind;
+use domain::config::{EngineConfig, RegionConfig};
+use leptos::prelude::*;
+
+fn section(t: Text, id: &'static str, title: &'static str, empty: bool, content: impl IntoView + 'static) -> AnyView {
+    let content = if empty { view! { <p class="quiet pad">{t.nothing_configured()}</p> }.into_any() } else { content.into_any() };
+    view! { <div id=id>{panel(title, (), content)}</div> }.into_any()
+}
+
+pub(super) fn apps(r: &Reader, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let rows = settings.apps.iter().map(|app| app_row(t, app)).collect_view();
+    let table = view! {
+        <p class="pad-line hint">{t.configured_by()}" "<code>"slipway apply slipway.toml"</code></p>
+        <table class="cards">
+            <thead>
+                <tr>
+                    <th scope="col">{t.app()}</th>
+                    <th scope="col">{t.image()}</th>
+                    <th scope="col">{t.col_channels()}</th>
+                    <th scope="col">{t.col_port()}</th>
+                    <th scope="col">{t.col_git()}</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    };
+    section(t, "apps", t.apps(), settings.apps.is_empty(), table)
+}
+
+fn app_row(t: Text, app: &AppView) -> AnyView {
+    let channels = app
+        .channels
+        .iter()
+        .map(|channel| {
+            let kind = if channel.kind == ChannelKind::Release { t.kind_release() } else { t.kind_branch() };
+            let title = format!("{kind} · {}", channel.tags);
+            let name = channel.name.clone();
+            view! { <span class="tag" class:release=channel.kind == ChannelKind::Release title=title>{name}</span> }
+        })
+        .collect_view();
+    let port = match (app.port_label, app.port) {
+        (Some(label), Some(port)) => t.port_label(label, port),
+        (None, Some(port)) => port.to_string(),
+        _ => t.no_port().to_owned(),
+    };
+    let git = app.git.as_ref().map(|git| view! { <span class="cut">{outside(git, git.clone())}</span> });
+    view! {
+        <tr>
+            <td class="c-name"><b>{app.name.clone()}</b></td>
+            <td class="c-image">{cut(&app.image.to_string())}</td>
+            <td class="c-tags"><span class="chips">{channels}</span></td>
+            <td class="c-port">{port}</td>
+            <td class="c-git">{git}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+pub(super) fn stacks(r: &Reader, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let items = settings
+        .stacks
+        .iter()
+        .map(|stack| {
+            let (name, compose) = (stack.name.clone(), stack.compose.clone());
+            view! { <details class="fold"><summary><code>{name}</code></summary><pre class="file" tabindex="0">{compose}</pre></details> }
+        })
+        .collect_view();
+    section(t, "stacks", t.stacks(), settings.stacks.is_empty(), view! { <div class="folds">{items}</div> })
+}
+
+pub(super) fn engines(r: &Reader, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let row = |engine: &EngineConfig| {
+        view! {
+            <tr>
+                <td class="c-name"><b>{engine.name.clone()}</b></td>
+                <td class="c-image">{cut(&engine.url)}</td>
+                <td class="c-port"><code>{engine.address.clone()}</code></td>
+            </tr>
+        }
+    };
+    let rows = settings.engines.iter().map(row).collect_view();
+    let table = view! {
+        <table class="cards">
+            <thead><tr><th scope="col">{t.name()}</th><th scope="col">{t.col_engine_url()}</th><th scope="col">{t.col_address()}</th></tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    };
+    section(t, "engines", t.engines(), settings.engines.is_empty(), table)
+}
+
+pub(super) fn regions(r: &Reader, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let rows = settings.regions.iter().map(|region| region_row(t, region)).collect_view();
+    let table = view! {
+        <table class="cards">
+            <thead>
+                <tr>
+                    <th scope="col">{t.region()}</th>
+                    <th scope="col">{t.col_zone()}</th>
+                    <th scope="col">{t.col_engine_url()}</th>
+                    <th scope="col">{t.col_registry()}</th>
+                    <th scope="col" class="num">{t.col_replicas()}</th>
+                    <th scope="col">{t.col_variables()}</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    };
+    section(t, "regions", t.regions_section(), settings.regions.is_empty(), table)
+}
+
+/// A region's variables are named, never shown: a value may be a secret.
+fn region_row(t: Text, region: &RegionConfig) -> AnyView {
+    let title = match t.0 {
+        Lang::En => region.title_en.clone(),
+        Lang::Zh => region.title_zh.clone(),
+    };
+    let name = region.name.clone();
+    let title = title.filter(|title| *title != name);
+    let registry = match &region.registry {
+        Some(registry) => view! { <code>{registry.clone()}</code> }.into_any(),
+        None => view! { <span class="quiet">{t.own_registry()}</span> }.into_any(),
+    };
+    let variables: Vec<&str> = region.env.keys().map(String::as_str).collect();
+    view! {
+        <tr>
+            <td class="c-name"><b>{title.map(|title| format!("{title} "))}</b><code>{name}</code></td>
+            <td class="c-zone">{region.time_zone.clone()}</td>
+            <td class="c-image">{cut(&region.url)}</td>
+            <td class="c-registry" data-label=t.col_registry()>{registry}</td>
+            <td class="c-num num" data-label=t.col_replicas()>{region.replicas()}</td>
+            <td class="c-variables">{cut(&variables.join(", "))}</td>
+        </tr>
+    }
+    .into_any()
+}

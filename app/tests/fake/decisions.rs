@@ -1,0 +1,234 @@
+//! Promotions in each state, and the board of regions.
+
+use super::samples::{digest, three_regions};
+use super::{Fake, ago, may};
+use app::view::*;
+use domain::gate::{Gate, GateKind, GateState};
+use domain::id::*;
+use domain::problem::Noun;
+use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
+use domain::verdict::Standing;
+use domain::{Action, Actor, Problem, Role};
+
+impl Fake {
+    pub(super) fn sample_promotions(&self) -> Vec<PromotionRow> {
+        ["open", "ready", "running", "rollback", "failed", "verified", "cancelled"].map(|id| self.promotion_row(id)).into()
+    }
+
+    fn promotion_row(&self, id: &str) -> PromotionRow {
+        let (number, state) = match id {
+            "open" => (218, PromotionState::Open),
+            "ready" => (217, PromotionState::Open),
+            "running" => (216, PromotionState::Running),
+            "rollback" => (215, PromotionState::Verified),
+            "failed" => (214, PromotionState::Failed),
+            "verified" => (213, PromotionState::Verified),
+            _ => (212, PromotionState::Cancelled),
+        };
+        let back = id == "rollback";
+        PromotionRow {
+            id: PromotionId(id.to_owned()),
+            number,
+            kind: if back { PromotionKind::Rollback } else { PromotionKind::Promotion },
+            app: "web".to_owned(),
+            build: BuildId(if back { "signed" } else { "passed" }.to_owned()),
+            digest: digest(if back { "77aa31f0c2b6" } else { "9c41d2aa07be" }),
+            tag: Some(self.say(if back { "release-v5.12.04.01" } else { "release-v5.12.05.02" })),
+            state,
+            regions: if back { three_regions().into_iter().take(1).collect() } else { three_regions() },
+            requested_by_name: self.say("lead-1"),
+            requested_at: ago(12 + (218 - number) * 90),
+            ended_at: (!matches!(state, PromotionState::Open | PromotionState::Running)).then(|| ago(5)),
+            gates_green: if id == "ready" { 10 } else { 7 },
+            gates_total: 10,
+        }
+    }
+
+    pub(super) fn sample_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<PromotionView, Problem> {
+        if !self.sample_promotions().iter().any(|row| row.id == *id) {
+            return Err(Problem::not_found(Noun::Promotion, id.as_str()));
+        }
+        let row = self.promotion_row(id.as_str());
+        let me = actor.person().map(|person| person.id.0.as_str());
+        let open = row.state == PromotionState::Open;
+        let approval =
+            |name: &str, counts| ApprovalView { by: UserId(name.to_owned()), by_name: self.say(name), at: ago(9), counts };
+        let approvals = match id.as_str() {
+            "open" => vec![approval("lead-3", false)],
+            "rollback" => Vec::new(),
+            _ => vec![approval("lead-2", true)],
+        };
+        Ok(PromotionView {
+            requested_by: UserId("lead-1".to_owned()),
+            reason: self.say("For tonight's campaign; the share page must hold."),
+            standing: Standing { passes: 2, fails: 0, blocked: 0 },
+            gates: if open { self.sample_gates(id.as_str() == "ready") } else { Vec::new() },
+            approvals,
+            rollouts: self.sample_rollouts(&row),
+            started_by_name: (!open).then(|| self.say("lead-1")),
+            started_at: (!open).then(|| ago(3)),
+            password_needed: id.as_str() == "ready",
+            may: may(actor),
+            may_approve: open && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
+            row,
+        })
+    }
+
+    fn sample_gates(&self, ready: bool) -> Vec<Gate> {
+        let gate = |kind, state, cleared_by, detail: &str| Gate {
+            kind,
+            state: if ready { GateState::Green } else { state },
+            cleared_by,
+            detail: (!detail.is_empty()).then(|| self.say(detail)),
+            checked_at: None,
+        };
+        let mut gates = vec![
+            Gate { checked_at: Some(ago(0)), ..gate(GateKind::ImagePresent, GateState::Green, None, "") },
+            gate(GateKind::Tested, GateState::Green, None, "tester-1"),
+            gate(GateKind::SignedOff, GateState::Waiting, Some(Role::Product), ""),
+            gate(GateKind::Approved, GateState::Waiting, Some(Role::Lead), ""),
+        ];
+        for region in three_regions() {
+            let away = region.name == "us-west";
+            let reachable = GateKind::RegionReachable { region: region.name.clone() };
+            let state = if away { GateState::Red } else { GateState::Green };
+            gates.push(Gate { checked_at: Some(ago(1)), ..gate(reachable, state, None, "") });
+            gates.push(gate(GateKind::NoOtherRollout { region: region.name }, GateState::Green, None, ""));
+        }
+        gates
+    }
+
+    fn sample_rollouts(&self, row: &PromotionRow) -> Vec<RolloutView> {
+        let states: [RolloutState; 3] = match row.state {
+            PromotionState::Open | PromotionState::Cancelled => [RolloutState::Waiting; 3],
+            PromotionState::Running => [RolloutState::Verified, RolloutState::Running, RolloutState::Waiting],
+            PromotionState::Failed => [RolloutState::Verified, RolloutState::Failed, RolloutState::Skipped],
+            PromotionState::Verified => [RolloutState::Verified; 3],
+        };
+        let rollout = |(region, state): (&RegionRef, RolloutState)| RolloutView {
+            region: region.clone(),
+            state,
+            previous_digest: (region.name != "us-west").then(|| digest("77aa31f0c2b6")),
+            previous_tag: (region.name != "us-west").then(|| self.say("release-v5.12.04.01")),
+            previous_build: Some(BuildId("signed".to_owned())),
+            replicas: if region.name == "hong-kong" { 1 } else { 6 },
+            port: Some(8080),
+            capacity_dip: region.name != "us-west",
+            started_at: (state != RolloutState::Waiting && state != RolloutState::Skipped).then(|| ago(3)),
+            ended_at: matches!(state, RolloutState::Verified | RolloutState::Failed).then(|| ago(2)),
+            failure: (state == RolloutState::Failed).then(|| Problem::TasksFailed {
+                app: "web".to_owned(),
+                region: region.name.clone(),
+                error: self.say("no suitable node"),
+            }),
+            steps: self.rollout_steps(state),
+            can_roll_back: state == RolloutState::Verified,
+        };
+        row.regions.iter().zip(states).map(rollout).collect()
+    }
+
+    fn rollout_steps(&self, state: RolloutState) -> Vec<StepView> {
+        let kinds = ["inspect", "update", "tasks", "soak", "verify"];
+        let reached = match state {
+            RolloutState::Waiting | RolloutState::Skipped => return Vec::new(),
+            RolloutState::Running => 2,
+            RolloutState::Failed => 4,
+            RolloutState::Verified => 5,
+        };
+        let step = |(place, kind): (usize, &&str)| {
+            let at = match (state, place.cmp(&reached)) {
+                (_, std::cmp::Ordering::Less) => StepState::Done,
+                (RolloutState::Running, std::cmp::Ordering::Equal) => StepState::Running,
+                (RolloutState::Failed, std::cmp::Ordering::Equal) => StepState::Failed,
+                _ => StepState::Waiting,
+            };
+            let began = 60 - i64::try_from(place).unwrap_or(0) * 11;
+            let detail = (at == StepState::Running).then_some("task 4 of 6: running, health check 2 of 3");
+            self.step(kind, "", at, began, (at != StepState::Running).then_some(began - 11), detail)
+        };
+        kinds.iter().enumerate().map(step).collect()
+    }
+
+    pub(super) fn sample_board(&self, actor: &Actor) -> RegionBoard {
+        let zones = ["Asia/Shanghai", "Asia/Hong_Kong", "America/Los_Angeles"];
+        let column = |(region, zone): (RegionRef, &str)| RegionColumn {
+            reachable: region.name != "us-west",
+            region,
+            time_zone: zone.to_owned(),
+            checked_at: Some(ago(0)),
+        };
+        let rows = self.board_rows();
+        let columns = if self.empty { Vec::new() } else { three_regions().into_iter().zip(zones).map(column).collect() };
+        RegionBoard { columns, rows: if self.empty { Vec::new() } else { rows }, may: may(actor) }
+    }
+
+    fn board_cell(&self, region: &str, head: &str, tag: &str, minutes: i64, (running, desired): (u32, u32)) -> RegionCell {
+        RegionCell {
+            region: region.to_owned(),
+            digest: Some(digest(head)),
+            build: Some(BuildId("signed".to_owned())),
+            tag: Some(self.say(tag)),
+            since: Some(ago(minutes)),
+            running,
+            desired,
+            healthy: running == desired,
+            drifted: false,
+            newer: 0,
+            newest_tag: Some("release-v5.12.05.02".to_owned()),
+            rollout: None,
+            url: Some(format!("http://{region}.example.com:8080/")),
+            back_to: Some(digest("77aa31f0c2b6")),
+            back_to_tag: Some(self.say("release-v5.12.04.01")),
+        }
+    }
+
+    fn board_rows(&self) -> Vec<AppRegions> {
+        let cell = |region: &str, head: &str, tag: &str, minutes, tasks| self.board_cell(region, head, tag, minutes, tasks);
+        let none = |region: &str| RegionCell {
+            digest: None,
+            build: None,
+            tag: None,
+            since: None,
+            url: None,
+            back_to: None,
+            ..cell(region, "aa", "", 0, (0, 0))
+        };
+        let row = |app: &str, label: Option<u16>, cells| AppRegions {
+            app: app.to_owned(),
+            port_label: label,
+            port: label.map(|label| label * 100 + 80),
+            cells,
+        };
+        let drifted =
+            RegionCell { drifted: true, build: None, tag: None, since: None, ..cell("hangzhou", "aa90be41c7d3", "", 0, (2, 2)) };
+        vec![
+            row(
+                "web",
+                Some(80),
+                vec![
+                    cell("hangzhou", "9c41d2aa07be", "release-v5.12.05.02", 2, (6, 6)),
+                    RegionCell {
+                        rollout: Some(PromotionId("running".to_owned())),
+                        newer: 1,
+                        ..cell("hong-kong", "77aa31f0c2b6", "release-v5.12.04.01", 1500, (3, 3))
+                    },
+                    RegionCell { newer: 2, ..cell("us-west", "77aa31f0c2b6", "release-v5.12.04.01", 1490, (6, 6)) },
+                ],
+            ),
+            row(
+                "worker",
+                None,
+                vec![
+                    cell("hangzhou", "f7b20c11e9d4", "release-v3.02.11.30.01", 7200, (4, 4)),
+                    RegionCell { newer: 1, ..cell("hong-kong", "1f00ab77c9e2", "release-v3.01.11.22.03", 17_000, (1, 2)) },
+                    none("us-west"),
+                ],
+            ),
+            row(
+                "share-api",
+                Some(81),
+                vec![drifted, cell("hong-kong", "aa90be41c7d3", "release-v2.11.28.01", 17_280, (2, 2)), none("us-west")],
+            ),
+        ]
+    }
+}

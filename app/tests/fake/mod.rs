@@ -1,0 +1,313 @@
+//! A port that answers from samples, for tests of the pages and for looking at them.
+//!
+//! An id names the state that is wanted: `/promotions/ready`, `/environments/failed`.
+#![allow(dead_code, reason = "the tests and the gallery each use their own part")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a sample says what it expected"
+)]
+
+mod decisions;
+mod desk;
+mod samples;
+
+use app::context::{After, Assets, Flash, Notice, Theme, UiContext};
+use app::port::Port;
+use app::view::*;
+use app::{Lang, shell};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Duration, Utc};
+use domain::id::*;
+use domain::promotion::PromotionState;
+use domain::{Action, Actor, Person, Problem, Role};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+/// What is added to every text that comes from outside.
+pub const HOSTILE: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+
+/// The samples' clock stands still.
+pub fn now() -> DateTime<Utc> {
+    "2026-12-05T02:04:12Z".parse().expect("a time")
+}
+
+pub fn ago(minutes: i64) -> DateTime<Utc> {
+    now() - Duration::minutes(minutes)
+}
+
+#[derive(Default)]
+pub struct Fake {
+    /// Nothing is there at all.
+    pub empty: bool,
+    /// Texts from outside try to be HTML.
+    pub hostile: bool,
+    /// What was asked of the port by actions.
+    pub calls: Mutex<Vec<String>>,
+}
+
+impl Fake {
+    /// A text as somebody outside wrote it.
+    pub fn say(&self, text: &str) -> String {
+        if self.hostile { format!("{text}{HOSTILE}") } else { text.to_owned() }
+    }
+
+    fn note(&self, call: impl Debug) {
+        self.calls.lock().unwrap().push(format!("{call:?}"));
+    }
+
+    fn page<T>(&self, items: Vec<T>, paging: &Paging) -> Page<T> {
+        if self.empty {
+            return Page { items: Vec::new(), next: None };
+        }
+        Page { items, next: paging.cursor.is_none().then(|| "next-page".to_owned()) }
+    }
+}
+
+/// Somebody of this role, signed in a minute ago.
+pub fn person(role: Role) -> Actor {
+    named(&format!("{role}-1"), role)
+}
+
+pub fn named(name: &str, role: Role) -> Actor {
+    let name = name.to_owned();
+    Actor::User { person: Person { id: UserId(name.clone()), name, role }, signed_in_at: ago(1) }
+}
+
+pub fn may(actor: &Actor) -> Vec<Action> {
+    Action::ALL.into_iter().filter(|action| actor.may(*action)).collect()
+}
+
+/// How a page is asked for.
+#[derive(Clone)]
+pub struct Ask {
+    pub port: Arc<Fake>,
+    pub actor: Option<Actor>,
+    pub lang: Lang,
+    pub theme: Theme,
+    pub flash: Option<Flash>,
+    pub notice: Option<Notice>,
+    pub assets: Arc<Assets>,
+}
+
+impl Ask {
+    pub fn by(role: Role) -> Self {
+        Self {
+            port: Arc::default(),
+            actor: Some(person(role)),
+            lang: Lang::En,
+            theme: Theme::System,
+            flash: None,
+            notice: None,
+            assets: Arc::new(Assets { css: "/style.css".to_owned(), ..Assets::default() }),
+        }
+    }
+
+    pub fn context(&self, here: &str) -> UiContext {
+        UiContext {
+            port: self.port.clone(),
+            actor: self.actor.clone(),
+            lang: self.lang,
+            theme: self.theme,
+            now: now(),
+            here: here.to_owned(),
+            // A flash is claimed once: each page gets its own.
+            flash: self.flash.as_ref().map(|flash| Flash::new(flash.form.clone(), flash.problem.clone(), flash.fields.clone())),
+            notice: self.notice.clone(),
+            after: After::default(),
+            assets: self.assets.clone(),
+            public_url: Arc::from("https://slipway.example.com"),
+        }
+    }
+}
+
+/// Draws one page as the server does.
+pub async fn draw(ask: &Ask, request: Request) -> Response {
+    let context = ask.context(request.uri().path_and_query().map_or("/", |path| path.as_str()));
+    let provide = move || leptos::prelude::provide_context(context.clone());
+    leptos_axum::render_app_async_with_context(provide, shell)(request).await.into_response()
+}
+
+/// Every page, and the actions behind the forms.
+pub fn router<F>(ask: F) -> Router
+where
+    F: Fn(&Request) -> Ask + Clone + Send + Sync + 'static,
+{
+    let pages = leptos_axum::generate_route_list(app::App);
+    let mut router = Router::new();
+    for page in pages {
+        let ask = ask.clone();
+        let handler = move |request: Request| {
+            let ask = ask(&request);
+            async move { draw(&ask, request).await }
+        };
+        router = router.route(page.path(), axum::routing::get(handler));
+    }
+    let act = move |request: Request| {
+        let ask = ask(&request);
+        async move {
+            let context = ask.context(request.uri().path());
+            let provide = move || leptos::prelude::provide_context(context.clone());
+            leptos_axum::handle_server_fns_with_context(provide, request).await.into_response()
+        }
+    };
+    router.route("/do/{*path}", axum::routing::post(act))
+}
+
+/// A page as text, with its status.
+pub async fn get(ask: &Ask, path: &str) -> (u16, String) {
+    use tower::ServiceExt as _;
+    let asked = ask.clone();
+    let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+    let response = router(move |_| asked.clone()).oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 4 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+type Answer<T> = Result<T, Problem>;
+
+#[async_trait]
+impl Port for Fake {
+    async fn counts(&self, _: &Actor) -> Answer<Counts> {
+        Ok(if self.empty { Counts { promotions: 0, environments: 0 } } else { Counts { promotions: 2, environments: 3 } })
+    }
+
+    async fn apps(&self, _: &Actor) -> Answer<Vec<AppView>> {
+        Ok(if self.empty { Vec::new() } else { self.sample_apps() })
+    }
+    async fn builds(&self, _: &Actor, filter: BuildFilter, paging: Paging) -> Answer<Page<BuildRow>> {
+        if filter.q.as_deref() == Some("nothing") {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        Ok(self.page(self.sample_builds(), &paging))
+    }
+    async fn build(&self, actor: &Actor, id: &BuildId) -> Answer<BuildView> {
+        self.sample_build(actor, id)
+    }
+
+    async fn environments(&self, _: &Actor, all: bool, paging: Paging) -> Answer<Page<EnvironmentRow>> {
+        Ok(self.page(self.sample_environments(all), &paging))
+    }
+    async fn environment(&self, actor: &Actor, id: &EnvironmentId) -> Answer<EnvironmentView> {
+        self.sample_environment(actor, id)
+    }
+    async fn launch_environment(&self, _: &Actor, input: LaunchInput) -> Answer<EnvironmentId> {
+        self.note(input);
+        Ok(EnvironmentId("launching".to_owned()))
+    }
+    async fn stop_environment(&self, _: &Actor, id: &EnvironmentId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn log_tail(&self, _: &Actor, _: &EnvironmentId, service: &str, _: u32) -> Answer<Vec<String>> {
+        Ok(self.sample_log(service))
+    }
+
+    async fn record_verdict(&self, _: &Actor, input: VerdictInput) -> Answer<VerdictId> {
+        self.note(input);
+        Ok(VerdictId("new".to_owned()))
+    }
+    async fn withdraw_verdict(&self, _: &Actor, id: &VerdictId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn overrule_verdict(&self, _: &Actor, id: &VerdictId, reason: String) -> Answer<()> {
+        self.note((id, reason));
+        Ok(())
+    }
+    async fn sign_off(&self, _: &Actor, build: &BuildId, note: String) -> Answer<SignOffId> {
+        self.note((build, note));
+        Ok(SignOffId("new".to_owned()))
+    }
+    async fn withdraw_sign_off(&self, _: &Actor, id: &SignOffId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+
+    async fn promotions(&self, _: &Actor, state: Option<PromotionState>, paging: Paging) -> Answer<Page<PromotionRow>> {
+        let mut items = self.sample_promotions();
+        items.retain(|promotion| state.is_none_or(|state| promotion.state == state));
+        Ok(self.page(items, &paging))
+    }
+    async fn promotion(&self, actor: &Actor, id: &PromotionId) -> Answer<PromotionView> {
+        self.sample_promotion(actor, id)
+    }
+    async fn request_promotion(&self, _: &Actor, input: PromotionInput) -> Answer<PromotionId> {
+        self.note(input);
+        Ok(PromotionId("open".to_owned()))
+    }
+    async fn approve_promotion(&self, _: &Actor, id: &PromotionId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn start_promotion(&self, _: &Actor, id: &PromotionId, confirmation: Confirmation) -> Answer<()> {
+        self.note((id, confirmation));
+        Ok(())
+    }
+    async fn cancel_promotion(&self, _: &Actor, id: &PromotionId, reason: String) -> Answer<()> {
+        self.note((id, reason));
+        Ok(())
+    }
+    async fn roll_back(&self, _: &Actor, input: RollbackInput) -> Answer<PromotionId> {
+        self.note(input);
+        Ok(PromotionId("rollback".to_owned()))
+    }
+
+    async fn regions(&self, actor: &Actor) -> Answer<RegionBoard> {
+        Ok(self.sample_board(actor))
+    }
+    async fn activity(&self, _: &Actor, _: Option<String>, paging: Paging) -> Answer<Page<AuditRow>> {
+        Ok(self.page(self.sample_record(), &paging))
+    }
+
+    async fn settings(&self, actor: &Actor) -> Answer<SettingsView> {
+        Ok(self.sample_settings(actor))
+    }
+    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Answer<Page<DeliveryRow>> {
+        actor.require(Action::SeeDeliveries)?;
+        Ok(self.page(self.sample_deliveries(), &paging))
+    }
+    async fn add_user(&self, _: &Actor, name: String, role: Role, password: String) -> Answer<UserId> {
+        self.note((name, role, password));
+        Ok(UserId("new".to_owned()))
+    }
+    async fn change_role(&self, _: &Actor, id: &UserId, role: Role) -> Answer<()> {
+        self.note((id, role));
+        Ok(())
+    }
+    async fn set_disabled(&self, _: &Actor, id: &UserId, disabled: bool) -> Answer<()> {
+        self.note((id, disabled));
+        Ok(())
+    }
+    async fn reset_password(&self, _: &Actor, id: &UserId, password: String) -> Answer<()> {
+        self.note((id, password));
+        Ok(())
+    }
+    async fn change_own_password(&self, _: &Actor, old: String, new: String) -> Answer<()> {
+        self.note((old, new));
+        Ok(())
+    }
+    async fn add_token(&self, _: &Actor, name: String, owner: String, role: Role) -> Answer<NewSecret> {
+        self.note((&name, owner, role));
+        Ok(NewSecret { id: "new".to_owned(), name, secret: "secret".to_owned() })
+    }
+    async fn revoke_token(&self, _: &Actor, id: &TokenId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn add_hook(&self, _: &Actor, name: String, source: String) -> Answer<NewSecret> {
+        self.note((&name, source));
+        Ok(NewSecret { id: "new".to_owned(), name, secret: "key".to_owned() })
+    }
+    async fn revoke_hook(&self, _: &Actor, id: &HookId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+}
