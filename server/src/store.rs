@@ -6,12 +6,21 @@
 //! the row in `decision_locks`. Queries live beside the use case that asks them, in
 //! `store/`, as methods of [`Store`] (reads) and functions over [`Tx`] (writes).
 
+pub mod audit;
+pub mod builds;
 pub mod config;
+pub mod decisions;
+pub mod environments;
 pub mod intake;
 pub mod people;
+pub mod promotions;
+pub mod regions;
+pub mod rollouts;
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;
+use app::view::Page;
+use domain::problem::Noun;
 use domain::{Problem, Time};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Row, Transaction};
@@ -103,6 +112,22 @@ impl Store {
         begun.map_err(internal)
     }
 
+    /// The name of this installation: `fresh`, when none was kept before.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn instance(&self, fresh: &str) -> Result<String, Problem> {
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO instance (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING")
+            .bind(fresh)
+            .execute(&mut *tx)
+            .await
+            .map_err(internal)?;
+        let id = sqlx::query_scalar("SELECT id FROM instance").fetch_one(&mut *tx).await.map_err(internal)?;
+        tx.commit().await.map_err(internal)?;
+        Ok(id)
+    }
+
     /// The newest applied configuration, or the empty one.
     ///
     /// # Errors
@@ -161,8 +186,13 @@ fn sqlite_url(url: &str) -> Result<String, OpenError> {
 
 async fn require_safe_sqlite(pool: &AnyPool) -> Result<(), OpenError> {
     let found: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
-    let parts: Vec<u32> = found.split('.').map(|part| part.parse().unwrap_or(0)).collect();
-    if parts.as_slice() >= [3, 51, 3].as_slice() { Ok(()) } else { Err(OpenError::OldSqlite { found }) }
+    if is_safe_sqlite(&found) { Ok(()) } else { Err(OpenError::OldSqlite { found }) }
+}
+
+/// 3.51.3 or newer. What is no version at all is not.
+fn is_safe_sqlite(version: &str) -> bool {
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    parts.as_slice() >= [3, 51, 3].as_slice()
 }
 
 /// Makes decisions about one app wait for each other. Call it first in the transaction.
@@ -170,11 +200,20 @@ async fn require_safe_sqlite(pool: &AnyPool) -> Result<(), OpenError> {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn lock_app(tx: &mut Tx, app: &str) -> Result<(), Problem> {
+    lock(tx, app).await
+}
+
+/// Makes units of work that name the same thing wait for each other. What is no app begins
+/// with a colon.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn lock(tx: &mut Tx, what: &str) -> Result<(), Problem> {
     sqlx::query(
         "INSERT INTO decision_locks (app, turns) VALUES ($1, 1)
          ON CONFLICT (app) DO UPDATE SET turns = decision_locks.turns + 1",
     )
-    .bind(app)
+    .bind(what)
     .execute(&mut **tx)
     .await
     .map_err(internal)?;
@@ -209,6 +248,17 @@ pub fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
+/// Whether a text can be an id at all. Anything else is not worth a question, and PostgreSQL
+/// would refuse some of it (a zero byte) in its own words.
+pub fn plausible(id: &str) -> bool {
+    id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// A thing that is not there; an id that somebody made up is cut to a readable length.
+pub fn missing(what: Noun, id: &str) -> Problem {
+    Problem::not_found(what, id.chars().take(64).collect::<String>())
+}
+
 /// A place in a list that is ordered by time and id, newest first; written `time-id` in URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -230,7 +280,7 @@ impl Cursor {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Self::start()) };
         text.split_once('-')
             .and_then(|(at, id)| Some(Self { at: from_micros(at.parse().ok()?), id: id.to_owned() }))
-            .filter(|cursor| cursor.id.len() <= 64 && cursor.id.bytes().all(|b| b.is_ascii_alphanumeric()))
+            .filter(|cursor| plausible(&cursor.id))
             .ok_or_else(|| {
                 let why = domain::problem::Fault::Unreadable { detail: "not a cursor that was given out".to_owned() };
                 Problem::invalid("cursor", why)
@@ -242,7 +292,53 @@ impl Cursor {
     }
 }
 
+/// One page of at most `size` rows, out of a list that was asked for one more.
+pub fn page_of<T>(mut rows: Vec<T>, size: i64, cursor: impl Fn(&T) -> String) -> Page<T> {
+    let size = usize::try_from(size).unwrap_or_default();
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next = rows.last().filter(|_| more).map(cursor);
+    Page { items: rows, next }
+}
+
+/// `$first, $first+1, …`: the places of `count` values in a list.
+pub fn places(first: usize, count: usize) -> String {
+    let places: Vec<String> = (first..first + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}
+
 /// The number of rows a page asks for: 1 to 200, else 50.
 pub fn page_size(limit: Option<u32>) -> i64 {
     i64::from(limit.unwrap_or(50).clamp(1, 200))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_with_the_wal_reset_bug_is_refused() {
+        for old in ["3.51.2", "3.51", "3.46.0", "3.7.0", "2.99.99", "", "new"] {
+            assert!(!is_safe_sqlite(old), "{old}");
+        }
+        for good in ["3.51.3", "3.51.10", "3.52.0", "3.100.0", "4.0.0"] {
+            assert!(is_safe_sqlite(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_page_says_where_to_go_on_only_when_there_is_more() {
+        let page = |rows: &[u8]| page_of(rows.to_vec(), 2, ToString::to_string);
+        assert_eq!(page(&[1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
+        assert_eq!(page(&[1, 2]), Page { items: vec![1, 2], next: None });
+        assert_eq!(page(&[]), Page { items: vec![], next: None });
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_written() {
+        let at = from_micros(1_790_000_000_123_456);
+        let text = Cursor::text(at, "0199aa");
+        assert_eq!(Cursor::parse(Some(&text)), Ok(Cursor { at, id: "0199aa".to_owned() }));
+        assert_eq!(Cursor::parse(Some("")), Ok(Cursor::start()));
+    }
 }

@@ -69,6 +69,11 @@ impl Store {
         one.map(|row| row.is_some()).map_err(internal)
     }
 
+    /// The failures counted under a key, and when the last was.
+    pub async fn failures(&self, key: &str) -> Result<Option<(i64, Time)>, Problem> {
+        failures(sqlx::query(FAILURES).bind(key).fetch_optional(self.read()).await.map_err(internal)?)
+    }
+
     /// Live sessions by user.
     pub async fn session_counts(&self, now: Time) -> Result<Vec<(UserId, u32)>, Problem> {
         let rows = sqlx::query(
@@ -187,6 +192,12 @@ pub async fn change_user(tx: &mut Tx, id: &UserId, change: Change<'_>, now: Time
     Ok(())
 }
 
+/// Whether there is a user.
+pub async fn any_user(tx: &mut Tx) -> Result<bool, Problem> {
+    let one = sqlx::query("SELECT 1 AS one FROM users LIMIT 1").fetch_optional(&mut **tx).await;
+    one.map(|row| row.is_some()).map_err(internal)
+}
+
 /// How many admins can still sign in.
 pub async fn enabled_admins(tx: &mut Tx) -> Result<i64, Problem> {
     sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled = 0")
@@ -236,6 +247,16 @@ pub async fn revoke_token(tx: &mut Tx, id: &TokenId, now: Time) -> Result<bool, 
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether a token can still be used, read inside the transaction.
+pub async fn token_in_use(tx: &mut Tx, id: &TokenId) -> Result<bool, Problem> {
+    let found = sqlx::query("SELECT 1 AS one FROM tokens WHERE id = $1 AND revoked_at IS NULL")
+        .bind(id.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(internal)?;
+    Ok(found.is_some())
+}
+
 /// Notes that a token was used; at most once a minute.
 pub async fn touch_token(tx: &mut Tx, id: &TokenId, now: Time) -> Result<(), Problem> {
     sqlx::query("UPDATE tokens SET last_used_at = $1 WHERE id = $2")
@@ -247,15 +268,16 @@ pub async fn touch_token(tx: &mut Tx, id: &TokenId, now: Time) -> Result<(), Pro
     Ok(())
 }
 
-/// The failures counted under a key, and when the last was.
-pub async fn failures_in(tx: &mut Tx, key: &str) -> Result<Option<(i64, Time)>, Problem> {
-    let row = sqlx::query("SELECT failures, last_at FROM login_failures WHERE key = $1")
-        .bind(key)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(internal)?;
+const FAILURES: &str = "SELECT failures, last_at FROM login_failures WHERE key = $1";
+
+fn failures(row: Option<AnyRow>) -> Result<Option<(i64, Time)>, Problem> {
     row.map(|row| Ok((row.try_get("failures").map_err(internal)?, from_micros(row.try_get("last_at").map_err(internal)?))))
         .transpose()
+}
+
+/// The failures counted under a key, and when the last was.
+pub async fn failures_in(tx: &mut Tx, key: &str) -> Result<Option<(i64, Time)>, Problem> {
+    failures(sqlx::query(FAILURES).bind(key).fetch_optional(&mut **tx).await.map_err(internal)?)
 }
 
 /// Writes the failures counted under a key.
@@ -287,8 +309,13 @@ pub fn actor_of(row: UserRow, signed_in_at: Time) -> Option<Actor> {
 /// Forgets sessions and failures that no longer matter, in bounded bites.
 pub async fn prune(tx: &mut Tx, now: Time) -> Result<(), Problem> {
     sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(micros(now)).execute(&mut **tx).await.map_err(internal)?;
-    let day_ago = micros(now) - 24 * 3600 * 1_000_000;
-    sqlx::query("DELETE FROM login_failures WHERE last_at < $1").bind(day_ago).execute(&mut **tx).await.map_err(internal)?;
+    let day = 24 * 3600 * 1_000_000;
+    let day_ago = micros(now) - day;
+    // A place where somebody signed in is remembered for a quarter, over holidays too.
+    for (rows, before) in [("NOT LIKE", day_ago), ("LIKE", micros(now) - 92 * day)] {
+        let sql = format!("DELETE FROM login_failures WHERE last_at < $1 AND key {rows} 'known:%'");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before).execute(&mut **tx).await.map_err(internal)?;
+    }
     sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1").bind(day_ago).execute(&mut **tx).await.map_err(internal)?;
     Ok(())
 }

@@ -1,0 +1,116 @@
+//! Pulling by digest, with progress.
+
+use super::Host;
+use crate::engine::is_missing;
+use bollard::errors::Error;
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::CreateImageOptions;
+use domain::problem::Noun;
+use domain::{Digest, ImageName, Problem};
+use futures::StreamExt as _;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// A pull that says nothing for so long has died.
+const SILENCE: Duration = Duration::from_secs(120);
+/// The longest pull.
+const WHOLE: Duration = Duration::from_secs(30 * 60);
+/// Layers that progress is kept of; images have at most 127.
+const MOST_LAYERS: usize = 256;
+
+impl Host {
+    /// The engine's own id of the image with this digest; none when it is not there.
+    ///
+    /// # Errors
+    /// As [`Host::containers`].
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>, Problem> {
+        match self.call(self.docker().inspect_image(reference)).await {
+            Ok(image) => Ok(image.id),
+            Err(cause) if is_missing(&cause) => Ok(None),
+            Err(cause) => Err(self.problem(&cause)),
+        }
+    }
+
+    /// Pulls an image by digest, unless it is there, and gives the engine's own id of it. `say`
+    /// hears how far it is.
+    ///
+    /// # Errors
+    /// [`Problem::ImageGone`] when the registry does not have it, [`Problem::Unreachable`] for
+    /// the registry, and as [`Host::containers`].
+    pub async fn ensure_image(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<String, Problem> {
+        let reference = image.at(digest);
+        if let Some(id) = self.image_id(&reference).await? {
+            return Ok(id);
+        }
+        let pulled = tokio::time::timeout(WHOLE, self.pull(image, digest, say)).await;
+        pulled.unwrap_or(Err(Error::RequestTimeoutError)).map_err(|cause| self.pull_problem(image, &reference, &cause))?;
+        self.image_id(&reference).await?.ok_or(Problem::ImageGone { image: reference })
+    }
+
+    async fn pull(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<(), Error> {
+        let options =
+            CreateImageOptions { from_image: Some(image.to_string()), tag: Some(digest.to_string()), ..Default::default() };
+        let mut told = std::pin::pin!(self.docker().create_image(Some(options), None, None));
+        let mut progress = Progress::default();
+        loop {
+            match tokio::time::timeout(SILENCE, told.next()).await {
+                Ok(Some(Ok(info))) => progress.take(info).map_or((), &say),
+                Ok(Some(Err(cause))) => return Err(cause),
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(Error::RequestTimeoutError),
+            }
+        }
+    }
+
+    fn pull_problem(&self, image: &ImageName, reference: &str, cause: &Error) -> Problem {
+        let said = match cause {
+            Error::DockerStreamError { error } => error.to_lowercase(),
+            Error::DockerResponseServerError { message, .. } => message.to_lowercase(),
+            _ => String::new(),
+        };
+        let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if is_missing(cause) || any(&["manifest unknown", "not found", "no such image", "repository does not exist"]) {
+            return Problem::ImageGone { image: reference.to_owned() };
+        }
+        if any(&[
+            "connection refused",
+            "no such host",
+            "i/o timeout",
+            "no route to host",
+            "deadline exceeded",
+            "awaiting headers",
+        ]) {
+            tracing::warn!(engine = %self.name(), %cause, "registry cannot be reached from the engine");
+            return Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() };
+        }
+        self.problem(cause)
+    }
+}
+
+/// Bytes by layer.
+#[derive(Default)]
+struct Progress {
+    layers: HashMap<String, (i64, i64)>,
+}
+
+impl Progress {
+    /// Takes in one message; some words when there is something to say.
+    fn take(&mut self, info: CreateImageInfo) -> Option<String> {
+        let (id, detail) = (info.id?, info.progress_detail?);
+        let (current, total) = (detail.current?, detail.total?);
+        // Unpacking counts the same bytes again.
+        if info.status.as_deref() != Some("Downloading") || (self.layers.len() >= MOST_LAYERS && !self.layers.contains_key(&id)) {
+            return None;
+        }
+        self.layers.insert(id, (current, total));
+        let (current, total) = self
+            .layers
+            .values()
+            .fold((0_i64, 0_i64), |(have, all), (current, total)| (have.saturating_add(*current), all.saturating_add(*total)));
+        Some(format!("{} / {} MB", megabytes(current), megabytes(total)))
+    }
+}
+
+fn megabytes(bytes: i64) -> String {
+    format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+}

@@ -1,0 +1,118 @@
+//! The engine's word against ours: a created container is inspected, and what is not exactly
+//! as asked is never started.
+
+use super::spec::{ContainerSpec, LOG_MAX_FILE, LOG_MAX_SIZE, NANO_CPUS, PIDS};
+use bollard::models::{ContainerInspectResponse, HostConfig, RestartPolicyNameEnum};
+use std::collections::HashMap;
+
+/// The first limit that `found` does not keep; none when it is what was asked for. `image_id`
+/// is the content that the wanted digest stands for on this engine.
+pub(super) fn broken(spec: &ContainerSpec, image_id: &str, found: &ContainerInspectResponse) -> Option<&'static str> {
+    let nothing = HostConfig::default();
+    let host = found.host_config.as_ref().unwrap_or(&nothing);
+    let checks = [
+        ("image", image_is(spec, image_id, found)),
+        ("labels", labels_are(spec, found)),
+        ("privileges", privileges_are(spec, host)),
+        ("namespaces", namespaces_are(spec, host)),
+        ("host folders and devices", nothing_of_the_host(host) && mounts_are_inside(found)),
+        ("memory", host.memory == Some(spec.memory()) && host.oom_kill_disable != Some(true)),
+        // A kernel that does not count swap makes the engine drop this one.
+        ("swap", host.memory_swap == Some(spec.memory())),
+        ("processor time", host.nano_cpus == Some(NANO_CPUS)),
+        ("processes", host.pids_limit == Some(PIDS)),
+        ("log size", log_is(host)),
+        ("restarts", never_restarts(host)),
+        ("folders in memory", folders_are(spec, host)),
+    ];
+    checks.into_iter().find(|(_, kept)| !kept).map(|(what, _)| what)
+}
+
+fn image_is(spec: &ContainerSpec, image_id: &str, found: &ContainerInspectResponse) -> bool {
+    let asked = found.config.as_ref().and_then(|config| config.image.as_deref());
+    asked == Some(spec.image.as_str()) && found.image.as_deref() == Some(image_id)
+}
+
+fn labels_are(spec: &ContainerSpec, found: &ContainerInspectResponse) -> bool {
+    let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
+    // The image's own labels stand beside ours.
+    labels.is_some_and(|labels| spec.labels.iter().all(|(name, value)| labels.get(name) == Some(value)))
+}
+
+fn privileges_are(spec: &ContainerSpec, host: &HostConfig) -> bool {
+    let plain = |cap: &String| cap.trim_start_matches("CAP_").to_owned();
+    let sorted = |caps: &[String]| {
+        let mut caps: Vec<String> = caps.iter().map(plain).collect();
+        caps.sort_unstable();
+        caps
+    };
+    let options = host.security_opt.as_deref().unwrap_or_default();
+    host.privileged == Some(false)
+        && host.cap_drop.as_deref().unwrap_or_default().iter().map(plain).eq(["ALL"])
+        && sorted(host.cap_add.as_deref().unwrap_or_default()) == sorted(&spec.cap_add)
+        && matches!(options, [one] if one == "no-new-privileges" || one == "no-new-privileges:true" || one == "no-new-privileges=true")
+        && host.readonly_rootfs.unwrap_or_default() == spec.read_only
+        && empty(host.group_add.as_ref())
+        // An unmasked /proc or /sys has empty lists instead of the engine's own.
+        && host.masked_paths.as_ref().is_some_and(|paths| !paths.is_empty())
+        && host.readonly_paths.as_ref().is_some_and(|paths| !paths.is_empty())
+}
+
+fn namespaces_are(spec: &ContainerSpec, host: &HostConfig) -> bool {
+    let own = |mode: &Option<String>| mode.as_deref().unwrap_or_default().is_empty();
+    own(&host.pid_mode)
+        && own(&host.uts_mode)
+        && own(&host.userns_mode)
+        && host.ipc_mode.as_deref() == Some("private")
+        && host.network_mode.as_deref() == Some(spec.network.as_str())
+        && empty(host.links.as_ref())
+        && empty(host.extra_hosts.as_ref())
+        && host.sysctls.as_ref().is_none_or(|sysctls| sysctls.is_empty())
+        && host.publish_all_ports != Some(true)
+        && own(&host.cgroup)
+        && own(&host.cgroup_parent)
+}
+
+fn nothing_of_the_host(host: &HostConfig) -> bool {
+    empty(host.binds.as_ref())
+        && empty(host.mounts.as_ref())
+        && empty(host.volumes_from.as_ref())
+        && empty(host.devices.as_ref())
+        && empty(host.device_requests.as_ref())
+        && empty(host.device_cgroup_rules.as_ref())
+}
+
+/// What an image declares as a volume is a nameless one, made and removed with the container.
+fn mounts_are_inside(found: &ContainerInspectResponse) -> bool {
+    found.mounts.as_deref().unwrap_or_default().iter().all(|mount| {
+        let nameless = mount.name.as_deref().is_some_and(|name| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()));
+        match mount.typ.as_deref() {
+            Some("tmpfs") => true,
+            Some("volume") => nameless && mount.driver.as_deref() == Some("local"),
+            _ => false,
+        }
+    })
+}
+
+fn log_is(host: &HostConfig) -> bool {
+    let log = host.log_config.as_ref();
+    let option = |name: &str| log.and_then(|log| log.config.as_ref()).and_then(|config| config.get(name)).map(String::as_str);
+    log.and_then(|log| log.typ.as_deref()) == Some("json-file")
+        && option("max-size") == Some(LOG_MAX_SIZE)
+        && option("max-file") == Some(LOG_MAX_FILE)
+}
+
+fn never_restarts(host: &HostConfig) -> bool {
+    let policy = host.restart_policy.as_ref().and_then(|policy| policy.name);
+    policy.is_none_or(|name| matches!(name, RestartPolicyNameEnum::EMPTY | RestartPolicyNameEnum::NO))
+}
+
+fn folders_are(spec: &ContainerSpec, host: &HostConfig) -> bool {
+    let nothing = HashMap::new();
+    let found = host.tmpfs.as_ref().unwrap_or(&nothing);
+    found.len() == spec.tmpfs.len() && spec.tmpfs.iter().all(|folder| found.contains_key(folder))
+}
+
+fn empty<T>(list: Option<&Vec<T>>) -> bool {
+    list.is_none_or(Vec::is_empty)
+}

@@ -1,0 +1,167 @@
+//! What containers write: the end of it, and live.
+//!
+//! However many look at one container, the engine is asked once. What it sends goes through a
+//! ring of bounded size that all viewers read at their own pace: who falls behind by more than
+//! the ring holds is told how many lines are missing, and costs no memory.
+
+mod lines;
+mod ring;
+
+pub use lines::safe;
+pub use ring::Batch;
+
+use crate::engine::containers::Host;
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::query_parameters::LogsOptions;
+use domain::Problem;
+use futures::StreamExt as _;
+use lines::{Assembler, encoded};
+use ring::{Ring, Seat};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Lines of the past that a viewer can ask for.
+pub const MOST_TAIL: u32 = 1000;
+/// Bytes that a tail gives back.
+const MOST_BYTES: usize = 1 << 20;
+/// Containers that are followed at once.
+const MOST_FOLLOWED: usize = 200;
+/// The past has been sent when nothing came for so long.
+const QUIET: Duration = Duration::from_millis(40);
+/// Or when it has taken so long.
+const PAST_TAKES: Duration = Duration::from_millis(500);
+
+/// The containers that are followed now. Cloning is cheap.
+#[derive(Clone, Default)]
+pub struct Logs(Arc<Mutex<HashMap<String, Arc<Ring>>>>);
+
+/// Somebody who reads along.
+pub struct Viewer {
+    seat: Seat,
+    tail: u32,
+    placed: bool,
+}
+
+impl Logs {
+    /// Follows a container, beginning with the last `tail` lines.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] when too many containers are followed.
+    pub fn follow(&self, host: &Host, container: &str, tail: u32) -> Result<Viewer, Problem> {
+        let key = format!("{}/{container}", host.name());
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sits = followed.get(&key).and_then(Ring::sit);
+        let seat = match sits {
+            Some(seat) => seat,
+            None if followed.len() >= MOST_FOLLOWED => return Err(Problem::Busy),
+            None => {
+                let (ring, seat) = Ring::begin();
+                followed.insert(key.clone(), ring.clone());
+                tokio::spawn(follow(self.clone(), host.docker().clone(), container.to_owned(), key, ring));
+                seat
+            }
+        };
+        Ok(Viewer { seat, tail: tail.min(MOST_TAIL), placed: false })
+    }
+
+    /// How many containers are followed now.
+    pub fn followed(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn forget(&self, key: &str, ring: &Arc<Ring>) {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if followed.get(key).is_some_and(|kept| Arc::ptr_eq(kept, ring)) {
+            followed.remove(key);
+        }
+    }
+}
+
+impl Viewer {
+    /// What comes next. After [`Batch::End`] or [`Batch::Broken`] nothing comes. May be dropped
+    /// while it waits and asked again.
+    pub async fn next(&mut self) -> Batch {
+        if !self.placed {
+            self.seat.past_is_here().await;
+            self.seat.place(self.tail);
+            self.placed = true;
+        }
+        self.seat.next().await
+    }
+}
+
+/// Reads from the engine into the ring until the container ends or nobody looks any more.
+async fn follow(logs: Logs, docker: Docker, container: String, key: String, ring: Arc<Ring>) {
+    let options = LogsOptions { follow: true, stdout: true, stderr: true, tail: MOST_TAIL.to_string(), ..Default::default() };
+    let mut chunks = std::pin::pin!(docker.logs(&container, Some(options)).ready_chunks(256));
+    let mut assembler = Assembler::default();
+    let past_ends = tokio::time::Instant::now() + PAST_TAKES;
+    let whole = loop {
+        let chunk = tokio::select! {
+            () = ring.deserted() => break true,
+            chunk = chunks.next() => chunk,
+            () = tokio::time::sleep(QUIET), if !ring.settled() => {
+                ring.settle();
+                continue;
+            }
+        };
+        let Some(chunk) = chunk else { break true };
+        let mut lines = Vec::new();
+        let mut broken = false;
+        for output in chunk {
+            match output {
+                Ok(output) => assembler.take(output, |stream, line| lines.push(encoded(stream, line))),
+                Err(cause) => {
+                    tracing::warn!(%key, %cause, "log cannot be followed");
+                    broken = true;
+                }
+            }
+        }
+        ring.push(lines).await;
+        if tokio::time::Instant::now() > past_ends {
+            ring.settle();
+        }
+        if broken {
+            break false;
+        }
+    };
+    let mut rest = Vec::new();
+    assembler.finish(|stream, line| rest.push(encoded(stream, line)));
+    ring.push(rest).await;
+    logs.forget(&key, &ring);
+    ring.end(whole);
+}
+
+/// The last `lines` lines, both streams in their order, made safe, at most [`MOST_BYTES`].
+pub(super) async fn tail(docker: &Docker, container: &str, lines: u32) -> Result<Vec<String>, Error> {
+    let lines = lines.clamp(1, MOST_TAIL);
+    let options = LogsOptions { stdout: true, stderr: true, tail: lines.to_string(), ..Default::default() };
+    let mut outputs = std::pin::pin!(docker.logs(container, Some(options)));
+    let mut assembler = Assembler::default();
+    let mut kept = Kept { lines: VecDeque::new(), bytes: 0, most: lines as usize };
+    while let Some(output) = outputs.next().await {
+        assembler.take(output?, |_, line| kept.push(line));
+    }
+    assembler.finish(|_, line| kept.push(line));
+    Ok(kept.lines.into())
+}
+
+/// The newest lines within both bounds.
+struct Kept {
+    lines: VecDeque<String>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Kept {
+    fn push(&mut self, line: &[u8]) {
+        let line = safe(line).into_owned();
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.lines.len() > self.most || self.bytes > MOST_BYTES {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Notifications of registries that speak the Distribution API: an envelope of events.
+
+use super::{Event, Push};
+use chrono::DateTime;
+use domain::delivery::Reason;
+use domain::problem::Fault;
+use domain::{Digest, ImageName, Tag, Time};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Events in one envelope. Registries send one; a body of 1 MiB holds about 1500 real ones.
+const MOST_EVENTS: usize = 2000;
+/// An event's id is a UUID.
+const MOST_ID: usize = 200;
+/// Of what a sender wrote, as much as a reader needs to find it again.
+const MOST_QUOTED: usize = 120;
+
+/// All fields but the id are read by hand: one that has another type than usual must not
+/// make the events beside it unreadable.
+#[derive(Deserialize)]
+struct Envelope {
+    events: Vec<Told>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    id: String,
+    #[serde(default)]
+    timestamp: Value,
+    #[serde(default)]
+    action: Value,
+    #[serde(default)]
+    target: Value,
+    #[serde(default)]
+    request: Value,
+}
+
+pub fn read(body: &[u8]) -> Result<Vec<Event>, Fault> {
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| unreadable(error.line(), error.column()))?;
+    if envelope.events.len() > MOST_EVENTS {
+        return Err(Fault::Refused { reason: format!("more than {MOST_EVENTS} events in one envelope") });
+    }
+    if envelope.events.iter().any(|told| !usable_id(&told.id)) {
+        return Err(Fault::Unreadable { detail: format!("an event's id has 1 to {MOST_ID} printable characters") });
+    }
+    Ok(envelope.events.into_iter().map(event).collect())
+}
+
+fn unreadable(line: usize, column: usize) -> Fault {
+    let form = r#"{"events": [{"id": "…", "timestamp": "…", "action": "push", "target": {…}, "request": {…}}]}"#;
+    Fault::Unreadable { detail: format!("line {line}, column {column} does not fit; expected {form}") }
+}
+
+fn usable_id(id: &str) -> bool {
+    (1..=MOST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn event(told: Told) -> Event {
+    Event { at: time(&told.timestamp), fact: fact(&told), key: told.id }
+}
+
+/// Senders without a clock write the year 1 or 1970.
+fn time(value: &Value) -> Option<Time> {
+    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
+    (time.timestamp() > 0).then_some(time)
+}
+
+fn fact(told: &Told) -> Result<Push, Reason> {
+    let action = text("action", &told.action)?;
+    if action != "push" {
+        return Err(Reason::NotAPush { action: quoted(action) });
+    }
+    let target = &told.target;
+    if let Some(media_type) = target.get("mediaType").and_then(Value::as_str).filter(|kind| !is_image(kind)) {
+        return Err(Reason::NotAnImage { media_type: quoted(media_type) });
+    }
+    let images = images(told)?;
+    let tag = match target.get("tag") {
+        None | Some(Value::Null) => "",
+        Some(tag) => text("tag", tag)?,
+    };
+    if tag.is_empty() {
+        return Err(Reason::NoTag { image: images.first().map_or_else(String::new, ToString::to_string) });
+    }
+    if is_attachment(tag) {
+        return Err(Reason::Attachment { tag: quoted(tag) });
+    }
+    let tag: Tag = tag.parse().map_err(|why| unusable("tag", tag, why))?;
+    let digest = text("digest", target.get("digest").unwrap_or(&Value::Null))?;
+    let digest: Digest = digest.parse().map_err(|why| unusable("digest", digest, why))?;
+    Ok(Push { images, tag, digest })
+}
+
+/// Layers and configurations are pushed too, and tell nothing.
+fn is_image(media_type: &str) -> bool {
+    media_type.is_empty() || media_type.contains(".manifest.") || media_type.contains(".image.index.")
+}
+
+/// `sha256-…`, `sha256-….sig`: how signatures and attestations are hung on an image.
+fn is_attachment(tag: &str) -> bool {
+    let hex = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
+    hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The registry is known by the host that the client asked for and by the address of the
+/// manifest; behind a proxy either can be the one that people use.
+fn images(told: &Told) -> Result<Vec<ImageName>, Reason> {
+    let repository = text("repository", told.target.get("repository").unwrap_or(&Value::Null))?;
+    let asked = told.request.get("host").and_then(Value::as_str);
+    let address = told.target.get("url").and_then(Value::as_str).and_then(host_of);
+    let mut images: Vec<ImageName> = Vec::new();
+    let mut first_fault = None;
+    for host in asked.into_iter().chain(address).filter(|host| !host.is_empty()).flat_map(spellings) {
+        match ImageName::new(host, repository) {
+            Ok(image) if !images.contains(&image) => images.push(image),
+            Ok(_) => {}
+            Err(why) => first_fault = first_fault.or(Some(unusable("image", &format!("{host}/{repository}"), why))),
+        }
+    }
+    if images.is_empty() {
+        return Err(first_fault.unwrap_or_else(|| unusable("host", "", Fault::Missing)));
+    }
+    Ok(images)
+}
+
+/// The host as it stands, and without the port that is understood anyway.
+fn spellings(host: &str) -> impl Iterator<Item = &str> {
+    let short = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80"));
+    std::iter::once(host).chain(short)
+}
+
+fn host_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    rest.split('/').next()
+}
+
+fn text<'a>(field: &str, value: &'a Value) -> Result<&'a str, Reason> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Null => Err(unusable(field, "", Fault::Missing)),
+        other => Err(unusable(field, &other.to_string(), Fault::Unreadable { detail: "expected a text".to_owned() })),
+    }
+}
+
+fn unusable(field: &str, given: &str, why: Fault) -> Reason {
+    Reason::Unusable { field: field.to_owned(), given: quoted(given), why }
+}
+
+fn quoted(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().take(MOST_QUOTED).map(clean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf";
+
+    fn one(change: impl FnOnce(&mut Value)) -> Event {
+        let mut told = serde_json::json!({
+            "id": "e1",
+            "timestamp": "2026-11-24T10:00:00.123456789+08:00",
+            "action": "push",
+            "target": {
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": DIGEST,
+                "repository": "team/web",
+                "url": format!("http://registry.test:5000/v2/team/web/manifests/{DIGEST}"),
+                "tag": "dev",
+            },
+            "request": { "host": "registry.test:5000" },
+        });
+        change(&mut told);
+        let body = serde_json::json!({ "events": [told] }).to_string();
+        read(body.as_bytes()).expect("an envelope").remove(0)
+    }
+
+    #[test]
+    fn a_push_says_image_tag_digest_and_time() {
+        let event = one(|_| {});
+        assert_eq!((event.key.as_str(), event.at), ("e1", Some("2026-11-24T02:00:00.123456789Z".parse().unwrap())));
+        let push = event.fact.expect("a push");
+        assert_eq!(push.images, ["registry.test:5000/team/web".parse().unwrap()]);
+        assert_eq!((push.tag.as_str(), push.digest.as_str()), ("dev", DIGEST));
+    }
+
+    #[test]
+    fn the_host_is_what_the_client_asked_for_or_the_manifest_s_address() {
+        let event = one(|told| told["request"]["host"] = "registry.example:443".into());
+        let images: Vec<String> = event.fact.expect("a push").images.iter().map(ToString::to_string).collect();
+        assert_eq!(images, ["registry.example:443/team/web", "registry.example/team/web", "registry.test:5000/team/web"]);
+        let event = one(|told| told["request"] = Value::Null);
+        assert_eq!(event.fact.expect("a push").images.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_push_of_a_tagged_image_says_why() {
+        fn reason(change: impl FnOnce(&mut Value)) -> Reason {
+            one(change).fact.expect_err("nothing to do")
+        }
+        assert_eq!(reason(|told| told["action"] = "pull".into()), Reason::NotAPush { action: "pull".into() });
+        let layer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+        assert_eq!(reason(|told| told["target"]["mediaType"] = layer.into()), Reason::NotAnImage { media_type: layer.into() });
+        assert!(matches!(reason(|told| told["target"]["tag"] = Value::Null), Reason::NoTag { .. }));
+        assert!(matches!(reason(|told| told["target"]["tag"] = "".into()), Reason::NoTag { .. }));
+        let signature = format!("sha256-{}.sig", "a".repeat(64));
+        assert_eq!(one(|told| told["target"]["tag"] = signature.clone().into()).fact, Err(Reason::Attachment { tag: signature }));
+    }
+
+    #[test]
+    fn a_part_of_another_type_is_named_and_spoils_nothing_beside_it() {
+        let field = |change: fn(&mut Value)| match one(change).fact {
+            Err(Reason::Unusable { field, why, .. }) => (field, why),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(|told| told["target"]["digest"] = "sha256:xyz".into()), ("digest".into(), Fault::BadDigest));
+        assert_eq!(field(|told| told["target"]["tag"] = "<script>".into()), ("tag".into(), Fault::BadTag));
+        assert_eq!(field(|told| told["target"]["repository"] = "<script>".into()), ("image".into(), Fault::BadImage));
+        assert_eq!(field(|told| told["target"] = Value::Null), ("repository".into(), Fault::Missing));
+        assert_eq!(field(|told| told["action"] = Value::Null), ("action".into(), Fault::Missing));
+        assert_eq!(field(|told| told["action"] = 3.into()).0, "action");
+        assert_eq!(field(|told| told["target"] = serde_json::json!([1])).0, "repository");
+        let mixed = r#"{"events":[{"id":"a","action":[]},{"id":"b","action":"pull"}]}"#;
+        assert_eq!(read(mixed.as_bytes()).expect("read").len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_refused_with_the_form_that_was_expected() {
+        for body in
+            ["", "null", "[]", "{}", r#"{"events":5}"#, r#"{"events":[{}]}"#, r#"{"events":[{"id":7}]}"#, "\u{1}", "<xml/>"]
+        {
+            let Err(Fault::Unreadable { detail }) = read(body.as_bytes()) else { panic!("read: {body}") };
+            assert!(detail.contains("expected {\"events\""), "{detail}");
+        }
+        assert!(read(br#"{"events":[{"id":""}]}"#).is_err());
+        let many = format!(r#"{{"events":[{}]}}"#, vec![r#"{"id":"a"}"#; MOST_EVENTS + 1].join(","));
+        assert!(matches!(read(many.as_bytes()), Err(Fault::Refused { .. })));
+        assert_eq!(read(br#"{"events":[]}"#), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_time_that_says_nothing_is_none() {
+        for bad in ["0001-01-01T00:00:00Z", "yesterday", "1970-01-01T00:00:00Z"] {
+            assert_eq!(one(|told| told["timestamp"] = bad.into()).at, None, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body: Vec<u8>) {
+            let _ = read(&body);
+        }
+
+        #[test]
+        fn no_text_in_any_field_makes_it_panic(id in "[!-~]{1,40}", field in "\\PC{0,40}", other in "\\PC{0,40}") {
+            let event = serde_json::json!({ "id": id, "action": "push", "timestamp": other,
+                "target": { "repository": field, "tag": other, "digest": field, "url": other, "mediaType": "" },
+                "request": { "host": field } });
+            let read = read(serde_json::json!({ "events": [event] }).to_string().as_bytes());
+            proptest::prop_assert!(read.is_ok());
+        }
+    }
+}

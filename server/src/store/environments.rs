@@ -1,0 +1,369 @@
+//! Environments, the builds in them and the steps of their launch.
+
+use crate::clock::{from_micros, micros};
+use crate::store::{Cursor, Store, Tx, internal};
+use app::view::EnvironmentBuild;
+use domain::id::{BuildId, EnvironmentId, UserId};
+use domain::lease::{EndReason, EnvironmentState};
+use domain::promotion::StepState;
+use domain::{Person, Problem, Time};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// An environment as it is kept, without its specification.
+#[derive(Clone, Debug)]
+pub struct EnvironmentRecord {
+    pub id: EnvironmentId,
+    pub number: i64,
+    pub stack: String,
+    pub engine: String,
+    pub state: EnvironmentState,
+    /// Published ports, as JSON.
+    pub links: String,
+    /// A [`Problem`] as JSON.
+    pub failure: Option<String>,
+    pub holder: UserId,
+    pub holder_name: String,
+    pub created_at: Time,
+    pub lease_ends_at: Time,
+    pub ended_at: Option<Time>,
+    pub end_reason: Option<EndReason>,
+}
+
+/// One step of a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRecord {
+    pub kind: String,
+    pub subject: String,
+    pub state: StepState,
+    pub started_at: Option<Time>,
+    pub ended_at: Option<Time>,
+    pub detail: Option<String>,
+}
+
+/// What a new environment is written with.
+pub struct NewEnvironment<'a> {
+    pub id: &'a EnvironmentId,
+    pub number: i64,
+    pub stack: &'a str,
+    pub engine: &'a str,
+    /// The resolved specification, as JSON.
+    pub spec: &'a str,
+    pub holder: &'a Person,
+    pub created_at: Time,
+    pub lease_ends_at: Time,
+    pub builds: &'a [EnvironmentBuild],
+    pub steps: &'a [StepRecord],
+}
+
+const COLUMNS: &str = "id, number, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
+    ended_at, end_reason";
+
+/// No fail stands against the digest, under whatever app it was judged.
+const NO_FAIL: &str = "NOT EXISTS (SELECT 1 FROM verdicts v JOIN builds j ON j.id = v.build_id WHERE j.digest = b.digest
+    AND v.kind = 'fail' AND v.withdrawn_at IS NULL AND v.overruled_at IS NULL)";
+
+fn get<'r, T: sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>>(row: &'r AnyRow, column: &str) -> Result<T, Problem> {
+    row.try_get(column).map_err(internal)
+}
+
+fn word<T: FromStr<Err: std::fmt::Display>>(row: &AnyRow, column: &str) -> Result<T, Problem> {
+    get::<String>(row, column)?.parse().map_err(internal)
+}
+
+fn time(row: &AnyRow, column: &str) -> Result<Option<Time>, Problem> {
+    Ok(get::<Option<i64>>(row, column)?.map(from_micros))
+}
+
+fn record(row: &AnyRow) -> Result<EnvironmentRecord, Problem> {
+    Ok(EnvironmentRecord {
+        id: EnvironmentId(get(row, "id")?),
+        number: get(row, "number")?,
+        stack: get(row, "stack")?,
+        engine: get(row, "engine")?,
+        state: word(row, "state")?,
+        links: get(row, "links")?,
+        failure: get(row, "failure")?,
+        holder: UserId(get(row, "holder_id")?),
+        holder_name: get(row, "holder_name")?,
+        created_at: from_micros(get(row, "created_at")?),
+        lease_ends_at: from_micros(get(row, "lease_ends_at")?),
+        ended_at: time(row, "ended_at")?,
+        end_reason: get::<Option<String>>(row, "end_reason")?.map(|text| text.parse().map_err(internal)).transpose()?,
+    })
+}
+
+fn records(rows: &[AnyRow]) -> Result<Vec<EnvironmentRecord>, Problem> {
+    rows.iter().map(record).collect()
+}
+
+impl Store {
+    /// One page, newest first; with `all` also those that have ended.
+    pub async fn environment_page(&self, all: bool, after: &Cursor, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let which = if all { "" } else { "ended_at IS NULL AND" };
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE {which} (created_at, id) < ($1, $2)
+             ORDER BY created_at DESC, id DESC LIMIT $3"
+        ));
+        let rows = sqlx::query(sql).bind(micros(after.at)).bind(after.id.as_str()).bind(limit).fetch_all(self.read()).await;
+        records(&rows.map_err(internal)?)
+    }
+
+    pub async fn environment_record(&self, id: &EnvironmentId) -> Result<Option<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM environments WHERE id = $1"));
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.read()).await.map_err(internal)?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// The specification that was fixed at launch, as JSON.
+    pub async fn environment_spec(&self, id: &EnvironmentId) -> Result<String, Problem> {
+        sqlx::query_scalar("SELECT spec FROM environments WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_one(self.read())
+            .await
+            .map_err(internal)
+    }
+
+    /// Environments with a build in them, newest first.
+    pub async fn environments_of_build(&self, build: &BuildId, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE id IN (SELECT environment_id FROM environment_builds WHERE build_id = $1)
+             ORDER BY created_at DESC, id DESC LIMIT $2"
+        ));
+        let rows = sqlx::query(sql).bind(build.as_str()).bind(limit).fetch_all(self.read()).await.map_err(internal)?;
+        records(&rows)
+    }
+
+    /// The builds in each of some environments, by app.
+    pub async fn environment_builds(
+        &self,
+        ids: &[&EnvironmentId],
+    ) -> Result<HashMap<EnvironmentId, Vec<EnvironmentBuild>>, Problem> {
+        let mut found: HashMap<EnvironmentId, Vec<EnvironmentBuild>> = HashMap::new();
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT e.environment_id, e.app, e.build_id, b.digest, e.tag, e.under_test FROM environment_builds e
+             JOIN builds b ON b.id = e.build_id WHERE e.environment_id IN ({}) ORDER BY e.under_test DESC, e.app",
+            places.join(", ")
+        ));
+        let query = ids.iter().fold(sqlx::query(sql), |query, id| query.bind(id.as_str()));
+        for row in query.fetch_all(self.read()).await.map_err(internal)? {
+            found.entry(EnvironmentId(get(&row, "environment_id")?)).or_default().push(EnvironmentBuild {
+                app: get(&row, "app")?,
+                build: BuildId(get(&row, "build_id")?),
+                digest: word(&row, "digest")?,
+                tag: get(&row, "tag")?,
+                under_test: get::<i64>(&row, "under_test")? != 0,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The steps of a launch, in their order.
+    pub async fn environment_steps(&self, id: &EnvironmentId) -> Result<Vec<StepRecord>, Problem> {
+        let rows = sqlx::query(
+            "SELECT kind, subject, state, started_at, ended_at, detail FROM environment_steps
+             WHERE environment_id = $1 ORDER BY position",
+        )
+        .bind(id.as_str())
+        .fetch_all(self.read())
+        .await
+        .map_err(internal)?;
+        rows.iter().map(step).collect()
+    }
+
+    /// What waits for work: launching and stopping, oldest first.
+    pub async fn environments_in_work(&self, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND state IN ('launching', 'stopping')
+             ORDER BY created_at, id LIMIT $1"
+        ));
+        records(&sqlx::query(sql).bind(limit).fetch_all(self.read()).await.map_err(internal)?)
+    }
+
+    /// Those that should be running on an engine.
+    pub async fn environments_running(&self, engine: &str, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND state = 'running' AND engine = $1
+             ORDER BY created_at, id LIMIT $2"
+        ));
+        records(&sqlx::query(sql).bind(engine).bind(limit).fetch_all(self.read()).await.map_err(internal)?)
+    }
+
+    /// Those whose lease is over and that nobody stopped yet.
+    pub async fn environments_overdue(&self, now: Time, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND lease_ends_at <= $1 AND state <> 'stopping'
+             ORDER BY lease_ends_at LIMIT $2"
+        ));
+        records(&sqlx::query(sql).bind(micros(now)).bind(limit).fetch_all(self.read()).await.map_err(internal)?)
+    }
+
+    /// The tag that a build is best known by, and its channel: of those that point at it now
+    /// the one that moved last, else of those that did.
+    pub async fn tag_of_build(&self, id: &BuildId) -> Result<Option<(String, Option<String>)>, Problem> {
+        for sql in [
+            "SELECT name AS tag, channel FROM tags WHERE build_id = $1 ORDER BY moved_at DESC, name LIMIT 1",
+            "SELECT tag, channel FROM tag_moves WHERE build_id = $1 ORDER BY moved_at DESC, id DESC LIMIT 1",
+        ] {
+            let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.read()).await.map_err(internal)?;
+            if let Some(row) = row {
+                return Ok(Some((get(&row, "tag")?, get(&row, "channel")?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest build of an app that no fail stands against: of one channel, or of all.
+    pub async fn newest_good_build(&self, app: &str, channel: Option<&str>) -> Result<Option<BuildId>, Problem> {
+        let sql = match channel {
+            Some(_) => format!(
+                "SELECT b.id FROM tag_moves m JOIN builds b ON b.id = m.build_id
+                 WHERE m.app = $1 AND m.channel = $2 AND {NO_FAIL} ORDER BY m.moved_at DESC, m.id DESC LIMIT 1"
+            ),
+            None => {
+                format!("SELECT b.id FROM builds b WHERE b.app = $1 AND {NO_FAIL} ORDER BY b.seen_at DESC, b.id DESC LIMIT 1")
+            }
+        };
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(app);
+        if let Some(channel) = channel {
+            query = query.bind(channel);
+        }
+        let row = query.fetch_optional(self.read()).await.map_err(internal)?;
+        row.map(|row| Ok(BuildId(get(&row, "id")?))).transpose()
+    }
+}
+
+fn step(row: &AnyRow) -> Result<StepRecord, Problem> {
+    Ok(StepRecord {
+        kind: get(row, "kind")?,
+        subject: get(row, "subject")?,
+        state: word(row, "state")?,
+        started_at: time(row, "started_at")?,
+        ended_at: time(row, "ended_at")?,
+        detail: get(row, "detail")?,
+    })
+}
+
+/// How many have not ended, read so that nobody else adds one until the transaction ends.
+pub async fn count_alive(tx: &mut Tx) -> Result<i64, Problem> {
+    // No app can have this name.
+    crate::store::lock_app(tx, "*environments").await?;
+    sqlx::query_scalar("SELECT COUNT(*) FROM environments WHERE ended_at IS NULL").fetch_one(&mut **tx).await.map_err(internal)
+}
+
+/// Writes a new environment with its builds and planned steps.
+pub async fn insert(tx: &mut Tx, new: NewEnvironment<'_>) -> Result<(), Problem> {
+    sqlx::query(
+        "INSERT INTO environments (id, number, stack, engine, state, spec, holder_id, holder_name, created_at, lease_ends_at)
+         VALUES ($1, $2, $3, $4, 'launching', $5, $6, $7, $8, $9)",
+    )
+    .bind(new.id.as_str())
+    .bind(new.number)
+    .bind(new.stack)
+    .bind(new.engine)
+    .bind(new.spec)
+    .bind(new.holder.id.as_str())
+    .bind(new.holder.name.as_str())
+    .bind(micros(new.created_at))
+    .bind(micros(new.lease_ends_at))
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
+    for build in new.builds {
+        sqlx::query(
+            "INSERT INTO environment_builds (environment_id, app, build_id, tag, under_test) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(new.id.as_str())
+        .bind(build.app.as_str())
+        .bind(build.build.as_str())
+        .bind(build.tag.as_deref())
+        .bind(i64::from(build.under_test))
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
+    }
+    for (position, step) in new.steps.iter().enumerate() {
+        sqlx::query("INSERT INTO environment_steps (environment_id, position, kind, subject, state) VALUES ($1, $2, $3, $4, $5)")
+            .bind(new.id.as_str())
+            .bind(i64::try_from(position).map_err(internal)?)
+            .bind(step.kind.as_str())
+            .bind(step.subject.as_str())
+            .bind(step.state.as_str())
+            .execute(&mut **tx)
+            .await
+            .map_err(internal)?;
+    }
+    Ok(())
+}
+
+/// Writes how far a step is.
+pub async fn set_step(tx: &mut Tx, id: &EnvironmentId, position: usize, step: &StepRecord) -> Result<(), Problem> {
+    sqlx::query(
+        "UPDATE environment_steps SET state = $1, started_at = $2, ended_at = $3, detail = $4
+         WHERE environment_id = $5 AND position = $6",
+    )
+    .bind(step.state.as_str())
+    .bind(step.started_at.map(micros))
+    .bind(step.ended_at.map(micros))
+    .bind(step.detail.as_deref())
+    .bind(id.as_str())
+    .bind(i64::try_from(position).map_err(internal)?)
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
+    Ok(())
+}
+
+/// `launching` → `running`; false when it is no longer launching.
+pub async fn set_running(tx: &mut Tx, id: &EnvironmentId, links: &str) -> Result<bool, Problem> {
+    let done = sqlx::query("UPDATE environments SET state = 'running', links = $1 WHERE id = $2 AND state = 'launching'")
+        .bind(links)
+        .bind(id.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// `launching` or `running` → `failed`; false when it is neither.
+pub async fn set_failed(tx: &mut Tx, id: &EnvironmentId, failure: &str) -> Result<bool, Problem> {
+    let done =
+        sqlx::query("UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state IN ('launching', 'running')")
+            .bind(failure)
+            .bind(id.as_str())
+            .execute(&mut **tx)
+            .await
+            .map_err(internal)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Anything alive → `stopping`; false when it stops or has ended already.
+pub async fn set_stopping(tx: &mut Tx, id: &EnvironmentId, reason: EndReason) -> Result<bool, Problem> {
+    let done = sqlx::query(
+        "UPDATE environments SET state = 'stopping', end_reason = $1
+         WHERE id = $2 AND state IN ('launching', 'running', 'failed')",
+    )
+    .bind(reason.as_str())
+    .bind(id.as_str())
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// `stopping` → `stopped`; false when it is not stopping.
+pub async fn set_stopped(tx: &mut Tx, id: &EnvironmentId, now: Time) -> Result<bool, Problem> {
+    let done = sqlx::query("UPDATE environments SET state = 'stopped', ended_at = $1 WHERE id = $2 AND state = 'stopping'")
+        .bind(micros(now))
+        .bind(id.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
+    Ok(done.rows_affected() > 0)
+}
