@@ -62,6 +62,8 @@ enum Command {
     /// Hooks: where builders call.
     #[command(subcommand)]
     Hook(HookCommand),
+    /// Asks the server at the listening address whether it is ready: for health checks.
+    Ready,
     /// Says whether configuration, database, engines, regions and registries are in order.
     Check,
     /// Writes one consistent copy of the database, also while serving.
@@ -151,6 +153,8 @@ enum Failure {
     Backup(#[from] backup::BackupError),
     #[error("{0}")]
     Serve(#[from] serve::ServeError),
+    #[error("not ready: {0}")]
+    NotReady(String),
     #[error("something is not in order")]
     NotInOrder,
 }
@@ -191,6 +195,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             return Ok(());
         }
         Command::Serve => return Ok(serve::serve(settings).await?),
+        Command::Ready => return ready(&settings.listen).await,
         _ => {}
     }
     let store = Store::open(&settings.database_url).await?;
@@ -209,7 +214,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             println!("{}/hooks/{source}/{}", ctx.settings.public_url, hook.secret);
         }
         Command::Check => check(&ctx).await?,
-        Command::Serve | Command::Backup { .. } | Command::Restore { .. } => {}
+        Command::Serve | Command::Ready | Command::Backup { .. } | Command::Restore { .. } => {}
     }
     Ok(())
 }
@@ -277,6 +282,21 @@ fn password_from_input() -> Result<String, Problem> {
     let unreadable = |_| Problem::invalid("password", Fault::Unreadable { detail: "standard input is not text".to_owned() });
     read.map_err(unreadable)?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Asks `/readyz` of the server on this machine. A wildcard address is reached by loopback.
+async fn ready(listen: &str) -> Result<(), Failure> {
+    let port = listen.rsplit_once(':').map_or(listen, |(_, port)| port);
+    let near = match listen.parse::<std::net::SocketAddr>() {
+        Ok(address) if !address.ip().is_unspecified() => listen.to_owned(),
+        Ok(address) if address.is_ipv4() => format!("127.0.0.1:{port}"),
+        Ok(_) => format!("[::1]:{port}"),
+        Err(_) => listen.to_owned(),
+    };
+    let not_ready = |cause: reqwest::Error| Failure::NotReady(cause.without_url().to_string());
+    let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(2)).build().map_err(not_ready)?;
+    let answer = client.get(format!("http://{near}/readyz")).send().await.map_err(not_ready)?;
+    if answer.status().is_success() { Ok(()) } else { Err(Failure::NotReady(answer.status().to_string())) }
 }
 
 async fn check(ctx: &Ctx) -> Result<(), Failure> {

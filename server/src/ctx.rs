@@ -2,9 +2,12 @@
 
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
+use crate::engine::logs::Logs;
 use crate::hub::Hub;
 use crate::registry::Registries;
+use crate::seen::Seen;
 use crate::store::{Store, Tx};
+use crate::usecases::environments::Looks;
 use domain::config::Config;
 use domain::{Actor, Problem, Time};
 use std::path::PathBuf;
@@ -34,15 +37,24 @@ pub struct Ctx {
     pub engines: Engines,
     pub http: reqwest::Client,
     pub registries: Registries,
+    /// What the regions ran when last looked at.
+    pub seen: Seen,
+    /// What gates saw of the world a moment ago.
+    pub gate_looks: crate::usecases::promotions::GateLooks,
     /// Password hashing takes 19 MiB and a core each: at most this many at once.
     pub hashing: Arc<Semaphore>,
     pub work: Work,
+    /// Logs that somebody reads now.
+    pub logs: Logs,
+    /// What the environments' containers were like when last looked at.
+    pub looks: Looks,
     pub setup: Setup,
     pub flashes: crate::http::flash::Flashes,
     pub streams: crate::http::events::Streams,
     pub turns: crate::http::idempotency::Turns,
     pub assets: Arc<app::Assets>,
     config: Arc<RwLock<Arc<Applied>>>,
+    instance: Arc<str>,
 }
 
 /// The configuration in force and its version; version 0 is the empty one.
@@ -92,6 +104,8 @@ pub struct Work {
     pub deliveries: Arc<Notify>,
     pub environments: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes whoever waits to look at the regions again.
+    pub regions: Arc<Notify>,
 }
 
 impl Ctx {
@@ -120,6 +134,7 @@ impl Ctx {
             .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(crate::store::internal)?;
+        let instance = store.instance(&random_name(&*entropy)).await?;
         let ctx = Self {
             settings: Arc::new(settings),
             store,
@@ -129,14 +144,19 @@ impl Ctx {
             engines: Engines::default(),
             http,
             registries: Registries::default(),
+            seen: Seen::default(),
+            gate_looks: Default::default(),
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
+            logs: Logs::default(),
+            looks: Looks::default(),
             setup: Setup::default(),
             flashes: crate::http::flash::Flashes::default(),
             streams: crate::http::events::Streams::default(),
             turns: crate::http::idempotency::Turns::default(),
             assets: Arc::new(crate::http::assets::manifest()),
             config: Arc::default(),
+            instance: instance.into(),
         };
         ctx.reload_config().await?;
         Ok(ctx)
@@ -144,6 +164,13 @@ impl Ctx {
 
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// The name of this installation: 32 hexadecimal digits, drawn once and kept in the database.
+    /// Everything that Slipway makes on an engine carries it as the label `slipway.instance`,
+    /// and nothing without it is ever touched.
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     /// The configuration in force.
@@ -224,6 +251,12 @@ pub struct Entry<'a> {
     pub subject: &'a str,
     pub app: Option<&'a str>,
     pub detail: String,
+}
+
+fn random_name(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 /// The SHA-256 of a secret, as hexadecimal text: what the database keeps of it.

@@ -7,7 +7,9 @@ pub mod events;
 pub mod flash;
 pub mod forms;
 pub mod health;
+pub mod hooks;
 pub mod idempotency;
+pub mod logs;
 pub mod pages;
 pub mod problem;
 pub mod routes;
@@ -22,10 +24,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use domain::Problem;
 use domain::problem::Noun;
+use futures::FutureExt as _;
 use http::HeaderValue;
 use http::header::{self, HeaderName};
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Expiry, SessionManagerLayer};
@@ -54,12 +57,15 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .post("/logout", Access::Public, forms::log_out)
         .post("/setup", Access::Public, forms::set_up)
         .post("/preferences", Access::Public, forms::preferences)
+        .with(hooks::routes)
+        .with(logs::routes)
         .with(pages::routes)
         .with(api::routes);
-    let (router, listed, openapi) = routes.finish();
-    let ctx_for_document = openapi.clone();
+    let (router, mut listed, openapi) = routes.finish();
+    let document = openapi.clone();
+    listed.push(Listed { method: http::Method::GET, path: "/api/v1/openapi.json".to_owned(), access: Access::Public });
     let router = router
-        .route("/api/v1/openapi.json", axum::routing::get(move || async move { axum::Json(ctx_for_document) }))
+        .route("/api/v1/openapi.json", axum::routing::get(move || async move { axum::Json(document) }))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here);
     Outside { router: layered(ctx, router), listed, openapi }
@@ -80,7 +86,7 @@ fn layered(ctx: &Ctx, router: Router<Ctx>) -> Router {
         .layer(middleware::from_fn_with_state(ctx.clone(), auth::identify))
         .layer(sessions)
         .layer(cross_site_guard(ctx))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(keep_going))
         .layer(middleware::from_fn_with_state(ctx.clone(), pages::dress))
         .layer(middleware::from_fn_with_state(ctx.clone(), headers))
         .layer(middleware::from_fn(observe))
@@ -102,7 +108,12 @@ fn cross_site_guard(ctx: &Ctx) -> CsrfLayer<impl FnMut(ProtectionError) -> Respo
         .with_rejection_response(|_| PageProblem(Problem::CrossSite).into_response())
 }
 
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+/// A panic ends the request that it happened in, with an answer, and nothing else.
+async fn keep_going(request: Request, next: Next) -> Response {
+    let cause = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => return response,
+        Err(cause) => cause,
+    };
     let text = cause.downcast_ref::<String>().cloned().or_else(|| cause.downcast_ref::<&str>().map(|s| (*s).to_owned()));
     PageProblem(crate::store::internal(text.unwrap_or_else(|| "panic".to_owned()))).into_response()
 }

@@ -3,12 +3,14 @@
 
 pub mod activity;
 pub mod builds;
+mod deciding;
 pub mod environments;
 pub mod hooks;
 pub mod intake;
 pub mod people;
 pub mod promotions;
 pub mod regions;
+pub mod rollouts;
 pub mod settings;
 pub mod tokens;
 pub mod verdicts;
@@ -18,6 +20,10 @@ use crate::ctx::Ctx;
 /// Starts everything that works in the background. Each worker looks at what is there first,
 /// so that starting is also resuming.
 pub fn start_workers(ctx: &Ctx) {
+    ctx.work.tasks.spawn(intake::work(ctx.clone()));
+    ctx.work.tasks.spawn(environments::work(ctx.clone()));
+    ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
+    ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));
     ctx.work.tasks.spawn(people::prune(ctx.clone()));
 }

@@ -1,7 +1,15 @@
 //! REST under `/api/v1`: the same use cases as the pages, with bearer tokens.
 
+pub mod activity;
+pub mod builds;
+pub mod decisions;
+pub mod environments;
+pub mod hooks;
 pub mod me;
 pub mod people;
+pub mod promotions;
+pub mod regions;
+pub mod settings;
 
 use crate::http::routes::Routes;
 use utoipa::OpenApi;
@@ -36,5 +44,15 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// Every REST route.
 pub fn routes(routes: Routes) -> Routes {
-    routes.with(me::routes).with(people::routes)
+    routes
+        .with(me::routes)
+        .with(builds::routes)
+        .with(environments::routes)
+        .with(decisions::routes)
+        .with(promotions::routes)
+        .with(regions::routes)
+        .with(activity::routes)
+        .with(settings::routes)
+        .with(hooks::routes)
+        .with(people::routes)
 }

@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::{Action, Problem};
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -96,12 +97,17 @@ pub async fn stream(State(ctx): State<Ctx>, session: Session, Caller(actor): Cal
             if !still_allowed(&ctx, &session, &actor).await {
                 return None;
             }
-            return Some((Ok::<_, std::convert::Infallible>(event), (ctx, session, hints, wanted, seat, actor)));
+            return Some((Ok::<_, Infallible>(event), (ctx, session, hints, wanted, seat, actor)));
         }
     });
     let hello = futures::stream::once(async { Ok(Event::default().event("hello").data("{}")) });
+    answer(hello.chain(events))
+}
+
+/// Server-sent events as an answer that stays open and that no proxy gathers.
+pub fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-    let mut response = Sse::new(hello.chain(events)).keep_alive(keep_alive).into_response();
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
     response.headers_mut().insert("x-accel-buffering", http::HeaderValue::from_static("no"));
     response
 }

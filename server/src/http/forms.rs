@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Actor, Problem};
 use http::header::{HeaderMap, LOCATION, REFERER, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
-use leptos::server_fn::error::ServerFnUrlError;
+use leptos::server_fn::error::{SERVER_FN_ERROR_HEADER, ServerFnUrlError};
 use tower_sessions::Session;
 
 /// A form is no longer than this.
@@ -136,10 +136,16 @@ pub async fn act(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, reques
     let after = ui.after.clone();
     let provide = move || leptos::prelude::provide_context(ui.clone());
     let request = Request::from_parts(parts, Body::from(body));
-    let mut response = leptos_axum::handle_server_fns_with_context(provide, request).await.into_response();
+    let response = leptos_axum::handle_server_fns_with_context(provide, request).await.into_response();
 
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if let Some(problem) = location.as_deref().and_then(refusal) {
+    let (problem, mut response) = match location.as_deref().and_then(refusal) {
+        Some(problem) => (Some(problem), response),
+        // A browser that sends no Referer gives Leptos no address to write the problem into.
+        None if location.is_some() => refusal_in_body(response).await,
+        None => (None, response),
+    };
+    if let Some(problem) = problem {
         return refuse(&ctx, actor.as_ref(), &path, &back, problem, form);
     }
     if let Some(location) = location {
@@ -163,6 +169,17 @@ fn refusal(location: &str) -> Option<Problem> {
     let (_, encoded) = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "__err")?;
     let error: UiError = ServerFnUrlError::decode_err(&encoded);
     Some(error.problem)
+}
+
+/// The problem that Leptos wrote into the body, and the response as it was.
+async fn refusal_in_body(response: Response) -> (Option<Problem>, Response) {
+    if !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return (None, response);
+    }
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, MOST_FORM).await.unwrap_or_default();
+    let problem = serde_json::from_slice::<UiError>(&body).map_or(Problem::Busy, |error| error.problem);
+    (Some(problem), Response::from_parts(parts, Body::from(body)))
 }
 
 fn refuse(ctx: &Ctx, actor: Option<&Actor>, form: &str, back: &str, problem: Problem, fields: Fields) -> Response {
@@ -192,7 +209,9 @@ pub fn without_flash(path: &str) -> String {
 /// the cross-site guard let the post through.
 fn referer(headers: &HeaderMap) -> String {
     let uri = headers.get(REFERER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<http::Uri>().ok());
-    uri.and_then(|uri| uri.path_and_query().map(|path| safe_path(path.as_str()))).unwrap_or_else(|| "/".to_owned())
+    let path = uri.and_then(|uri| uri.path_and_query().map(|path| safe_path(path.as_str())));
+    // `/` only leads on, and would lose the message on the way.
+    path.filter(|path| path != "/").unwrap_or_else(|| "/builds".to_owned())
 }
 
 /// A path on this site, for a redirect; anything else becomes `/`.

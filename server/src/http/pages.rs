@@ -10,7 +10,7 @@ use app::{After, Lang, Theme, UiContext};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::{Actor, Problem};
+use domain::Actor;
 use http::header::{ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HeaderMap};
 use http::{HeaderValue, Uri};
 use leptos::nonce::Nonce;
@@ -58,23 +58,14 @@ pub async fn dress(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
         return super::problem::ApiProblem(problem).into_response();
     }
     let actor = response.extensions().get::<Identity>().and_then(|identity| identity.actor.clone());
-    let (status, html) = problem_page(&ctx, actor, &headers, &uri, &problem);
+    let nonce = new_nonce(&ctx);
+    let (status, html) = app::problem_document(ui_context(&ctx, actor, &headers, &uri), &problem, Some(&nonce));
     let mut page = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(""));
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&nonce));
     for cookie in response.headers().get_all(http::header::SET_COOKIE) {
         page.headers_mut().append(http::header::SET_COOKIE, cookie.clone());
     }
     page
-}
-
-fn problem_page(
-    ctx: &Ctx,
-    actor: Option<Actor>,
-    headers: &HeaderMap,
-    uri: &Uri,
-    problem: &Problem,
-) -> (http::StatusCode, String) {
-    app::problem_document(ui_context(ctx, actor, headers, uri), problem, None)
 }
 
 /// What the pages are given for one request.
@@ -128,10 +119,8 @@ fn new_nonce(ctx: &Ctx) -> String {
 
 /// Scripts only under this page's nonce, and nothing from elsewhere.
 fn policy(nonce: &str) -> HeaderValue {
-    let script =
-        if nonce.is_empty() { "'none'".to_owned() } else { format!("'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'") };
     let policy = format!(
-        "default-src 'none'; script-src {script}; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
          font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))

@@ -4,30 +4,13 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
-use domain::problem::{Fault, Kind};
+use domain::problem::Fault;
 use domain::{Problem, problem};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
-
-/// The HTTP status of a problem.
-pub fn status(problem: &Problem) -> StatusCode {
-    match problem.kind() {
-        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::Invalid => match problem {
-            Problem::Invalid { why: Fault::TooBig { .. }, .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        },
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
 
 /// A problem document (RFC 9457). `problem` holds the same in parts, for programs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,27 +40,31 @@ impl From<Problem> for ApiProblem {
 
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
-        let status = status(&self.0);
-        let value = serde_json::to_value(&self.0).unwrap_or_default();
-        let document = ProblemDocument {
-            kind: "about:blank",
-            title: status.canonical_reason().unwrap_or("Problem"),
-            status: status.as_u16(),
-            detail: self.0.to_string(),
-            code: value.get("code").and_then(|code| code.as_str()).unwrap_or("internal").to_owned(),
-            problem: self.0.clone(),
-        };
-        let mut response = (status, Json(document)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Problem::Throttled { seconds } = self.0 {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
+        document(&self.0, app::status_of(&self.0))
     }
+}
+
+/// A problem document under a status of the caller's choice, for transports with their own.
+pub fn document(problem: &Problem, status: StatusCode) -> Response {
+    let value = serde_json::to_value(problem).unwrap_or_default();
+    let document = ProblemDocument {
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or("Problem"),
+        status: status.as_u16(),
+        detail: problem.to_string(),
+        code: value.get("code").and_then(|code| code.as_str()).unwrap_or("internal").to_owned(),
+        problem: problem.clone(),
+    };
+    let mut response = (status, Json(document)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Problem::Throttled { seconds } = problem {
+        headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// A problem in front of a person. The page itself is drawn later, by [`super::pages::dress`],
@@ -87,7 +74,7 @@ pub struct PageProblem(pub Problem);
 
 impl IntoResponse for PageProblem {
     fn into_response(self) -> Response {
-        let mut response = status(&self.0).into_response();
+        let mut response = app::status_of(&self.0).into_response();
         response.extensions_mut().insert(self);
         response
     }

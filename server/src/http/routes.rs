@@ -86,17 +86,23 @@ impl Routes {
     /// REST routes, as `utoipa_axum::routes!` makes them: served and documented in one.
     pub fn api(mut self, access: Access, (schemas, paths, router): UtoipaMethodRouter<Ctx>) -> Self {
         for (path, item) in &paths.paths {
-            let operations =
-                [(Method::GET, &item.get), (Method::POST, &item.post), (Method::PUT, &item.put), (Method::DELETE, &item.delete)];
+            let operations = [
+                (Method::GET, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ];
             for (method, _) in operations.into_iter().filter(|(_, operation)| operation.is_some()) {
                 self.listed.push(Listed { method, path: path.clone(), access });
             }
         }
+        // Outermost is who asks: nothing is answered again to whoever may not ask.
+        let router = router.layer(middleware::from_fn_with_state(self.ctx.clone(), super::idempotency::once));
         let router = match access {
             Access::Public => router,
             _ => router.layer(middleware::from_fn(auth::bearer_only)),
         };
-        let router = router.layer(middleware::from_fn_with_state(self.ctx.clone(), super::idempotency::once));
         self.api = self.api.routes((schemas, paths, router));
         self
     }

@@ -34,7 +34,9 @@ struct Who {
 /// [`Problem::Internal`].
 pub async fn begin(ctx: &Ctx, session: &Session, person: &Person) -> Result<(), Problem> {
     let now = micros(ctx.now());
-    session.flush().await.map_err(crate::store::internal)?;
+    // `flush` would keep the id for what comes next in this request.
+    session.clear().await;
+    session.cycle_id().await.map_err(crate::store::internal)?;
     let who = Who { user: person.id.clone(), signed_in_at: now, seen_at: now };
     session.insert(KEY, who).await.map_err(crate::store::internal)
 }
@@ -96,38 +98,54 @@ fn backend(problem: impl std::fmt::Display) -> Error {
     Error::Backend(problem.to_string())
 }
 
-fn expiry(record: &Record) -> i64 {
-    i64::try_from(record.expiry_date.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
+/// When a session ends that is used now, by our own clock.
+fn ends_at(now: Time, record: &Record) -> i64 {
+    let idle = now + chrono::Duration::hours(IDLE_HOURS);
+    let signed_in_at = record.data.get(KEY).and_then(|who| who.get("signed_in_at")).and_then(serde_json::Value::as_i64);
+    let absolute = from_micros(signed_in_at.unwrap_or_else(|| micros(now))) + chrono::Duration::days(ABSOLUTE_DAYS);
+    micros(idle.min(absolute))
+}
+
+fn user(record: &Record) -> Option<&str> {
+    record.data.get(KEY).and_then(|who| who.get("user")).and_then(|user| user.as_str())
+}
+
+fn data(record: &Record) -> StoreResult<Vec<u8>> {
+    serde_json::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
 
 #[async_trait]
 impl SessionStore for DatabaseSessions {
+    /// Changes a session that is there. One that was ended in the meantime stays ended: a
+    /// request that was under way must not bring it back.
     async fn save(&self, record: &Record) -> StoreResult<()> {
-        let user = record.data.get(KEY).and_then(|who| who.get("user")).and_then(|user| user.as_str());
-        let data = serde_json::to_vec(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
         let mut tx = self.ctx.store.begin().await.map_err(backend)?;
-        sqlx::query(
-            "INSERT INTO sessions (id_hash, user_id, data, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (id_hash) DO UPDATE SET user_id = $2, data = $3, expires_at = $5",
-        )
-        .bind(hash(&record.id))
-        .bind(user)
-        .bind(data)
-        .bind(micros(self.ctx.now()))
-        .bind(expiry(record))
-        .execute(&mut *tx)
-        .await
-        .map_err(backend)?;
+        sqlx::query("UPDATE sessions SET user_id = $2, data = $3, expires_at = $4 WHERE id_hash = $1")
+            .bind(hash(&record.id))
+            .bind(user(record))
+            .bind(data(record)?)
+            .bind(ends_at(self.ctx.now(), record))
+            .execute(&mut *tx)
+            .await
+            .map_err(backend)?;
         tx.commit().await.map_err(backend)
     }
 
+    /// Ids have 128 random bits: meeting one that is there means that something is broken, and
+    /// failing is better than taking it over.
     async fn create(&self, record: &mut Record) -> StoreResult<()> {
-        // Ids have 128 random bits: meeting one that is there means something is broken, and
-        // taking it over would be worse than failing.
-        if self.load(&record.id).await?.is_some() {
-            return Err(Error::Backend("session id was taken".to_owned()));
-        }
-        self.save(record).await
+        let now = self.ctx.now();
+        let mut tx = self.ctx.store.begin().await.map_err(backend)?;
+        sqlx::query("INSERT INTO sessions (id_hash, user_id, data, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(hash(&record.id))
+            .bind(user(record))
+            .bind(data(record)?)
+            .bind(micros(now))
+            .bind(ends_at(now, record))
+            .execute(&mut *tx)
+            .await
+            .map_err(backend)?;
+        tx.commit().await.map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> StoreResult<Option<Record>> {

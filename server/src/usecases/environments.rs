@@ -1,37 +1,38 @@
-//! Test environments: launch, look, stop.
+//! Test environments: launch, look, stop, and the worker that makes them so.
+//!
+//! The use cases only write what is wanted; the worker compares it with what the engine says
+//! and acts. Each of its steps can be done again: names on the engine follow from the
+//! environment's number, so a second try finds what the first one made.
+
+mod clear;
+mod launch;
+mod looks;
+mod plan;
+mod raise;
+mod read;
+mod steps;
+mod stop;
+mod survey;
+mod work;
+
+pub use launch::launch_environment;
+pub use looks::Looks;
+pub use read::{LogSource, environment, environments, log_source, log_tail, of_build};
+pub use stop::stop_environment;
+pub use work::work;
 
 use crate::ctx::Ctx;
-use app::view::{EnvironmentRow, EnvironmentView, LaunchInput, Page, Paging};
+use crate::hub::Topic;
 use domain::id::EnvironmentId;
-use domain::{Action, Actor, Problem};
 
-pub async fn environments(_ctx: &Ctx, actor: &Actor, _all: bool, _paging: Paging) -> Result<Page<EnvironmentRow>, Problem> {
-    actor.require(Action::Read)?;
-    Err(Problem::Busy)
+/// Tells open pages that something about an environment moved.
+fn tell(ctx: &Ctx, id: &EnvironmentId) {
+    ctx.looks.changed(id);
+    ctx.hub.tell(Topic::Environments, id.0.clone());
 }
 
-pub async fn environment(_ctx: &Ctx, actor: &Actor, _id: &EnvironmentId) -> Result<EnvironmentView, Problem> {
-    actor.require(Action::Read)?;
-    Err(Problem::Busy)
-}
-
-pub async fn launch_environment(_ctx: &Ctx, actor: &Actor, _input: LaunchInput) -> Result<EnvironmentId, Problem> {
-    actor.require(Action::LaunchEnvironment)?;
-    Err(Problem::Busy)
-}
-
-pub async fn stop_environment(_ctx: &Ctx, actor: &Actor, _id: &EnvironmentId) -> Result<(), Problem> {
-    actor.require(Action::StopEnvironment)?;
-    Err(Problem::Busy)
-}
-
-pub async fn log_tail(
-    _ctx: &Ctx,
-    actor: &Actor,
-    _id: &EnvironmentId,
-    _service: &str,
-    _lines: u32,
-) -> Result<Vec<String>, Problem> {
-    actor.require(Action::Read)?;
-    Err(Problem::Busy)
+/// Tells open pages that its state changed, which is also counted with its builds.
+fn tell_state(ctx: &Ctx, id: &EnvironmentId) {
+    tell(ctx, id);
+    ctx.hub.tell(Topic::Builds, None);
 }

@@ -1,47 +1,20 @@
 //! Promotions: request, approve, start, cancel, roll back.
+//!
+//! A start is decided in one transaction that first takes its turn among the decisions about
+//! the same app and the same digest, and then reads again everything that the gates are made
+//! of. What only the world knows was looked up just before, with a bound, and counts for half
+//! a minute. From there on the rollouts belong to the worker.
 
-use crate::ctx::Ctx;
-use app::view::{Confirmation, Page, Paging, PromotionInput, PromotionRow, PromotionView, RollbackInput};
-use domain::id::PromotionId;
-use domain::promotion::PromotionState;
-use domain::{Action, Actor, Problem};
+mod facts;
+mod launch;
+mod read;
+mod request;
+mod rollback;
+mod start;
+mod world;
 
-pub async fn promotions(
-    _ctx: &Ctx,
-    actor: &Actor,
-    _state: Option<PromotionState>,
-    _paging: Paging,
-) -> Result<Page<PromotionRow>, Problem> {
-    actor.require(Action::Read)?;
-    Err(Problem::Busy)
-}
-
-pub async fn promotion(_ctx: &Ctx, actor: &Actor, _id: &PromotionId) -> Result<PromotionView, Problem> {
-    actor.require(Action::Read)?;
-    Err(Problem::Busy)
-}
-
-pub async fn request_promotion(_ctx: &Ctx, actor: &Actor, _input: PromotionInput) -> Result<PromotionId, Problem> {
-    actor.require(Action::RequestPromotion)?;
-    Err(Problem::Busy)
-}
-
-pub async fn approve_promotion(_ctx: &Ctx, actor: &Actor, _id: &PromotionId) -> Result<(), Problem> {
-    actor.require(Action::ApprovePromotion)?;
-    Err(Problem::Busy)
-}
-
-pub async fn start_promotion(_ctx: &Ctx, actor: &Actor, _id: &PromotionId, _confirmation: Confirmation) -> Result<(), Problem> {
-    actor.require(Action::StartPromotion)?;
-    Err(Problem::Busy)
-}
-
-pub async fn cancel_promotion(_ctx: &Ctx, actor: &Actor, _id: &PromotionId, _reason: String) -> Result<(), Problem> {
-    actor.require(Action::CancelPromotion)?;
-    Err(Problem::Busy)
-}
-
-pub async fn roll_back(_ctx: &Ctx, actor: &Actor, _input: RollbackInput) -> Result<PromotionId, Problem> {
-    actor.require(Action::RollBack)?;
-    Err(Problem::Busy)
-}
+pub use read::{of_build, promotion, promotions};
+pub use request::{approve_promotion, cancel_promotion, request_promotion};
+pub use rollback::{back_to, roll_back};
+pub use start::start_promotion;
+pub use world::GateLooks;

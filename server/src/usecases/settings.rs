@@ -4,7 +4,7 @@ use crate::clock::micros;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store;
-use crate::usecases::builds;
+use crate::usecases::{builds, hooks, people, tokens};
 use app::view::SettingsView;
 use domain::config::{Changes, Config, RegionConfig};
 use domain::problem::{Fault, Noun};
@@ -69,6 +69,10 @@ pub async fn export(ctx: &Ctx, actor: &Actor) -> Result<String, Problem> {
 }
 
 fn read(text: &str) -> Result<Config, Problem> {
+    // Nothing at all is a mistake, and pruned it would drop everything.
+    if text.trim().is_empty() {
+        return Err(Problem::Config { place: "the file".to_owned(), why: Fault::Missing });
+    }
     if text.len() > MOST_TEXT {
         let why = Fault::TooLong { most: MOST_TEXT as u64 };
         return Err(Problem::Config { place: "the file".to_owned(), why });
@@ -90,7 +94,7 @@ pub async fn settings(ctx: &Ctx, actor: &Actor) -> Result<SettingsView, Problem>
     let applied = ctx.config();
     let config = &applied.config;
     let configures = actor.may(Action::Configure);
-    let hooks = if actor.may(Action::ManageHooks) { ctx.store.hooks().await? } else { Vec::new() };
+    let hooks = if actor.may(Action::ManageHooks) { hooks::list_hooks(ctx, actor).await? } else { Vec::new() };
     let regions = config.regions.iter().cloned();
     Ok(SettingsView {
         apps: builds::apps(ctx, actor).await?,
@@ -98,8 +102,8 @@ pub async fn settings(ctx: &Ctx, actor: &Actor) -> Result<SettingsView, Problem>
         engines: if configures { config.engines.clone() } else { Vec::new() },
         regions: if configures { regions.collect() } else { regions.map(without_inside).collect() },
         config_version: applied.version,
-        users: Vec::new(),
-        tokens: Vec::new(),
+        users: if actor.may(Action::ManagePeople) { people::list_users(ctx, actor).await? } else { Vec::new() },
+        tokens: if actor.may(Action::ManageTokens) { tokens::list_tokens(ctx, actor).await? } else { Vec::new() },
         hooks,
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
     })

@@ -30,6 +30,7 @@ pub async fn add_token(ctx: &Ctx, actor: &Actor, name: String, owner: String, ro
     ctx.audit(&mut tx, actor, entry).await?;
     tx.commit().await.map_err(internal)?;
     ctx.hub.tell(Topic::Settings, None);
+    ctx.hub.tell(Topic::Activity, None);
     Ok(NewSecret { id: id.0, name, secret })
 }
 
@@ -65,6 +66,7 @@ pub async fn revoke_token(ctx: &Ctx, actor: &Actor, id: &TokenId) -> Result<(), 
     ctx.audit(&mut tx, actor, entry).await?;
     tx.commit().await.map_err(internal)?;
     ctx.hub.tell(Topic::Settings, None);
+    ctx.hub.tell(Topic::Activity, None);
     Ok(())
 }
 

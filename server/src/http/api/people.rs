@@ -73,7 +73,7 @@ async fn add_user(
     Ok((StatusCode::CREATED, Json(Made { id: id.0 })))
 }
 
-/// Changes a user's role, state or password. Their sessions end.
+/// Changes a user's role, state and password, all of it or nothing. Their sessions end.
 #[utoipa::path(post, path = "/api/v1/users/{id}", params(("id" = String, Path)), request_body = UserChange,
     responses((status = 204), (status = "default", body = ProblemDocument)))]
 async fn change_user(
@@ -82,16 +82,8 @@ async fn change_user(
     Path(id): Path<UserId>,
     Body(change): Body<UserChange>,
 ) -> Result<StatusCode, ApiProblem> {
-    actor.require(Action::ManagePeople)?;
-    if let Some(role) = change.role {
-        people::change_role(&ctx, &actor, &id, role).await?;
-    }
-    if let Some(disabled) = change.disabled {
-        people::set_disabled(&ctx, &actor, &id, disabled).await?;
-    }
-    if let Some(password) = change.password {
-        people::reset_password(&ctx, &actor, &id, password).await?;
-    }
+    let change = people::UserChange { role: change.role, disabled: change.disabled, password: change.password };
+    people::change_user(&ctx, &actor, &id, change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

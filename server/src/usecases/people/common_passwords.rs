@@ -1,123 +1,280 @@
 //! Passwords that are guessed first.
+//!
+//! With ten characters and more, lists of leaked passwords are mostly one well-known word with
+//! digits around it, two such words, or a walk over the keyboard. So the words stand here, and
+//! what is made of them alone is refused in every spelling.
 
-/// Beginnings and whole words that make up most guessed passwords of eight characters or more.
-const COMMON: &[&str] = &[
-    "00000000",
-    "01234567",
-    "10203040",
-    "11111111",
-    "11223344",
-    "12121212",
-    "12344321",
-    "12345678",
-    "123456789",
-    "1234567890",
-    "123123123",
-    "123321123",
-    "147258369",
-    "1q2w3e4r",
-    "1q2w3e4r5t",
-    "1qaz2wsx",
-    "22222222",
-    "55555555",
-    "66666666",
-    "77777777",
-    "87654321",
-    "88888888",
-    "987654321",
-    "99999999",
-    "a1234567",
-    "a12345678",
-    "aa123456",
-    "aaaaaaaa",
-    "abc12345",
-    "abcd1234",
-    "abcdefgh",
-    "admin123",
-    "admin1234",
+/// Words and walks that make up most guessed passwords, without their digits.
+const STEMS: &[&str] = &[
+    "abc",
+    "abcd",
+    "abcde",
+    "abcdef",
+    "access",
+    "admin",
     "administrator",
-    "asdf1234",
-    "asdfghjk",
+    "aini",
+    "alexander",
+    "amanda",
+    "andrea",
+    "andrew",
+    "angel",
+    "anthony",
+    "apple",
+    "asd",
+    "asdf",
+    "asdfg",
+    "asdfgh",
     "asdfghjkl",
+    "ashley",
+    "baby",
+    "backup",
     "baseball",
     "basketball",
+    "batman",
+    "beijing",
+    "butterfly",
     "changeme",
-    "changeme1",
-    "changeme123",
-    "charlie1",
+    "charlie",
+    "cheese",
+    "china",
+    "chocolate",
+    "company",
     "computer",
+    "cookie",
     "corvette",
-    "default1",
-    "dragon12",
+    "daniel",
+    "default",
+    "demo",
+    "deploy",
+    "dev",
+    "docker",
+    "dragon",
+    "edc",
+    "family",
+    "flower",
     "football",
-    "football1",
-    "freedom1",
-    "hello123",
+    "forever",
+    "freedom",
+    "friends",
+    "fuckyou",
+    "george",
+    "guest",
+    "hangzhou",
+    "hannah",
+    "hello",
+    "hunter",
     "iloveyou",
-    "iloveyou1",
     "internet",
     "jennifer",
-    "jordan23",
-    "letmein1",
-    "letmein123",
+    "jessica",
+    "jordan",
+    "joshua",
+    "justin",
+    "killer",
+    "letmein",
     "liverpool",
-    "master12",
+    "login",
+    "love",
+    "lovely",
+    "maggie",
+    "manager",
+    "master",
+    "matthew",
     "maverick",
+    "michael",
     "michelle",
     "midnight",
-    "mustang1",
-    "p@ssw0rd",
-    "p@ssword",
-    "passw0rd",
+    "monkey",
+    "mustang",
+    "naruto",
+    "nicole",
+    "ninja",
+    "office",
+    "orange",
+    "pass",
+    "passwd",
     "password",
-    "password!",
-    "password1",
-    "password12",
-    "password123",
-    "password1234",
+    "patrick",
+    "pokemon",
     "princess",
-    "princess1",
-    "q1w2e3r4",
-    "qazwsxedc",
-    "qwer1234",
-    "qwerasdf",
-    "qwerty12",
-    "qwerty123",
-    "qwerty1234",
+    "prod",
+    "production",
+    "purple",
+    "qaz",
+    "qazwsx",
+    "qwe",
+    "qwer",
+    "qwert",
+    "qwerty",
     "qwertyui",
     "qwertyuiop",
-    "rootroot",
+    "rainbow",
+    "registry",
+    "release",
+    "robert",
+    "root",
     "samantha",
-    "secret12",
-    "secret123",
-    "slipway1",
-    "slipway123",
-    "slipwayslipway",
+    "samsung",
+    "secret",
+    "server",
+    "shadow",
+    "shanghai",
+    "slipway",
+    "soccer",
+    "solo",
     "starwars",
+    "summer",
     "sunshine",
-    "sunshine1",
+    "super",
     "superman",
-    "superman1",
-    "testtest",
-    "trustno1",
+    "supervisor",
+    "support",
+    "sysadmin",
+    "system",
+    "temp",
+    "test",
+    "tester",
+    "testing",
+    "thomas",
+    "tigger",
+    "tinkle",
+    "trustno",
+    "user",
     "victoria",
-    "welcome1",
-    "welcome12",
-    "welcome123",
+    "wang",
+    "welcome",
     "whatever",
-    "woaini520",
-    "woaini1314",
-    "wang1234",
+    "william",
+    "winter",
+    "woaini",
+    "world",
+    "wsx",
     "xiaoming",
-    "zaq12wsx",
-    "zhang123",
-    "zxcvbnm1",
+    "zaq",
+    "zhang",
+    "zxc",
+    "zxcv",
+    "zxcvbn",
+    "zxcvbnm",
 ];
+
+/// Digits and signs that can stand around the words without making a guess much harder.
+const MOST_AROUND: usize = 7;
 
 /// Whether this password would be among the first guesses, the user's own name included.
 pub fn is_common(name: &str, password: &str) -> bool {
     let lower = password.to_lowercase();
-    let one_character = lower.chars().next().is_some_and(|first| lower.chars().all(|c| c == first));
-    let only_name = !name.is_empty() && lower.replace(name, "").chars().all(|c| c.is_ascii_digit());
-    one_character || only_name || COMMON.contains(&lower.as_str())
+    let chars: Vec<char> = lower.chars().collect();
+    let mut distinct = chars.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let digits = chars.len() < 16 && chars.iter().all(char::is_ascii_digit);
+    distinct.len() <= 3 || digits || is_row(&chars) || made_of_stems(name, &lower)
+}
+
+/// Neighbours in the alphabet or among the digits, up or down: `abcdefghij`, `9876543210`.
+fn is_row(chars: &[char]) -> bool {
+    let code = |at: usize| chars.get(at).map(|c| u32::from(*c));
+    let near = |at: usize| code(at).zip(code(at + 1)).is_some_and(|(one, next)| one.abs_diff(next) <= 1);
+    (0..chars.len().saturating_sub(1)).all(near)
+}
+
+fn made_of_stems(name: &str, lower: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
+    let name = letters(&name.to_lowercase());
+    let stem = |word: &str| STEMS.contains(&word) || (word.chars().count() > 1 && word == name);
+    // What stands before and after the words is decoration, not letters in disguise.
+    let core = lower.trim_matches(|c: char| !c.is_alphabetic());
+    let straightened = |text: &str| text.chars().map(straight).collect::<String>();
+    [lower.to_owned(), straightened(lower), straightened(core)].iter().any(|spelled| {
+        let word = letters(spelled);
+        let around = lower.chars().count().saturating_sub(word.chars().count());
+        !word.is_empty() && around <= MOST_AROUND && splits(&word, &stem)
+    })
+}
+
+/// What a digit or a sign stands for when it is put for a letter.
+fn straight(c: char) -> char {
+    match c {
+        '0' => 'o',
+        '1' | '!' | '|' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        other => other,
+    }
+}
+
+/// Whether the whole text is a sequence of such words.
+fn splits(text: &str, stem: &dyn Fn(&str) -> bool) -> bool {
+    // `reached` holds the places at which a sequence of words ends.
+    let mut reached = vec![0];
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    for end in ends {
+        let starts = |start: &&usize| text.get(**start..end).is_some_and(stem);
+        if reached.iter().any(|start| starts(&start)) {
+            reached.push(end);
+        }
+    }
+    reached.last() == Some(&text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_common;
+
+    #[test]
+    fn what_is_guessed_first_is_refused_in_every_spelling() {
+        for bad in [
+            "password123",
+            "Password2026!",
+            "P@ssw0rd123",
+            "passwordpassword",
+            "welcome12345",
+            "letmein1234",
+            "1qaz2wsx3edc",
+            "1q2w3e4r5t6",
+            "qwertyuiop",
+            "qwerty123456",
+            "asdfghjkl;'",
+            "abcdefghij",
+            "9876543210",
+            "1234567890",
+            "13812345678",
+            "aaaaaaaaaa",
+            "1212121212",
+            "abababababab",
+            "slipway2026",
+            "SlipwayAdmin1",
+            "woaini5201314",
+            "adminadmin1",
+            "iloveyou!!1",
+            "Hello-World1",
+            "lea.lea.lea.",
+            "lea1234567",
+            "password\u{a0}\u{a0}12",
+        ] {
+            assert!(is_common("lea", bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_guesses_first_is_taken() {
+        for good in [
+            "seven grey herons",
+            "k3v9-xq2m-81ze",
+            "correct horse battery staple",
+            "a long sentence of a password",
+            "sunshine93847261",
+            "我喜欢在杭州吃西湖醋鱼",
+            "my cat is called lea",
+            "2026-11-24 at nine",
+            "Tr0ub4dor&3x",
+        ] {
+            assert!(!is_common("lea", good), "{good}");
+        }
+        assert!(!is_common("", "x9x9x9y8y8z7"), "an empty name is in every password");
+    }
 }

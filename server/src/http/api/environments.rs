@@ -1,0 +1,106 @@
+//! REST: environments.
+
+use crate::ctx::Ctx;
+use crate::http::api::people::Made;
+use crate::http::auth::Caller;
+use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
+use crate::http::routes::{Access, Routes};
+use crate::usecases::environments;
+use app::view::{EnvironmentRow, EnvironmentView, LaunchInput, Page, Paging};
+use axum::Json;
+use axum::extract::State;
+use domain::Action;
+use domain::id::EnvironmentId;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .api(Access::SignedIn, routes!(list_environments))
+        .api(Access::Needs(Action::LaunchEnvironment), routes!(launch_environment))
+        .api(Access::SignedIn, routes!(get_environment))
+        .api(Access::Needs(Action::StopEnvironment), routes!(stop_environment))
+        .api(Access::SignedIn, routes!(environment_log))
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// With those that have ended.
+    all: bool,
+    /// Where to go on: `next` of the page before.
+    cursor: Option<String>,
+    /// Rows on a page: 1 to 200, else 50.
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Tail {
+    /// 1 to 1000; 200 when absent.
+    lines: Option<u32>,
+}
+
+/// Test environments, newest first; those that are alive, or all.
+#[utoipa::path(get, path = "/api/v1/environments", params(Which),
+    responses((status = 200, body = Page<EnvironmentRow>), (status = "default", body = ProblemDocument)))]
+async fn list_environments(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<EnvironmentRow>>, ApiProblem> {
+    let paging = Paging { cursor: which.cursor, limit: which.limit };
+    Ok(Json(environments::environments(&ctx, &actor, which.all, paging).await?))
+}
+
+/// Launches a stack for a build. The answer comes at once; the steps stand in the environment.
+#[utoipa::path(post, path = "/api/v1/environments", request_body = LaunchInput,
+    responses((status = 201, body = Made), (status = "default", body = ProblemDocument)))]
+async fn launch_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Body(input): Body<LaunchInput>,
+) -> Result<(StatusCode, Json<Made>), ApiProblem> {
+    let id = environments::launch_environment(&ctx, &actor, input).await?;
+    Ok((StatusCode::CREATED, Json(Made { id: id.0 })))
+}
+
+/// One environment with its steps, and its services as the engine sees them now.
+#[utoipa::path(get, path = "/api/v1/environments/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = EnvironmentView), (status = "default", body = ProblemDocument)))]
+async fn get_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<Json<EnvironmentView>, ApiProblem> {
+    Ok(Json(environments::environment(&ctx, &actor, &id).await?))
+}
+
+/// Stops an environment: its containers go, its record stays.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/stop", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn stop_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::stop_environment(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The last lines of a service's log, both streams, made safe to show.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/logs/{service}",
+    params(("id" = String, Path), ("service" = String, Path), Tail),
+    responses((status = 200, body = [String]), (status = "default", body = ProblemDocument)))]
+async fn environment_log(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((id, service)): Path<(EnvironmentId, String)>,
+    Query(tail): Query<Tail>,
+) -> Result<Json<Vec<String>>, ApiProblem> {
+    Ok(Json(environments::log_tail(&ctx, &actor, &id, &service, tail.lines.unwrap_or(200)).await?))
+}

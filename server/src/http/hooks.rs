@@ -1,0 +1,91 @@
+//! `POST /hooks/{source}/{key}`: 202 stored, 200 known already, 400 unreadable, 404 unknown key,
+//! 413 over 1 MiB.
+
+use crate::ctx::Ctx;
+use crate::http::MOST_BODY;
+use crate::http::problem::{ApiProblem, Path, document, too_big};
+use crate::http::routes::{Access, Routes};
+use crate::usecases::hooks::actor_of_key;
+use crate::usecases::intake::{Accepted, accept};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use domain::Problem;
+use domain::problem::{Fault, Kind};
+use futures::StreamExt as _;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde_json::json;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Bodies held in memory at once, 1 MiB each at most; senders beyond that wait a little and are
+/// then asked to come again, which all of them do.
+static SEATS: Semaphore = Semaphore::const_new(64);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long a body may take to arrive.
+const LONGEST_BODY: Duration = Duration::from_secs(10);
+/// A body that is too big is read on for a while, so that its sender hears why it is refused.
+const MOST_DRAINED: usize = 8 * MOST_BODY;
+
+pub fn routes(routes: Routes) -> Routes {
+    routes.post("/hooks/{source}/{key}", Access::Public, deliver)
+}
+
+/// Stores the raw request before it is answered; the work comes later.
+async fn deliver(State(ctx): State<Ctx>, Path((source, key)): Path<(String, String)>, request: Request) -> Response {
+    let (outcome, response) = match delivered(&ctx, &source, &key, request).await {
+        Ok(Accepted::Stored(id)) => ("stored", (StatusCode::ACCEPTED, Json(json!({ "delivery": id }))).into_response()),
+        Ok(Accepted::Duplicate) => ("duplicate", Json(json!({ "duplicate": true })).into_response()),
+        Err(problem) => refused(&problem),
+    };
+    metrics::counter!("slipway_deliveries_total", "outcome" => outcome).increment(1);
+    response
+}
+
+async fn delivered(ctx: &Ctx, source: &str, key: &str, request: Request) -> Result<Accepted, Problem> {
+    let (actor, source) = actor_of_key(ctx, source, key).await?;
+    let seat = tokio::time::timeout(LONGEST_WAIT, SEATS.acquire()).await;
+    let _seat = seat.map_err(|_| Problem::Busy)?.map_err(crate::store::internal)?;
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let body = body(request).await?;
+    accept(ctx, &actor, source, &content_type, &body).await
+}
+
+fn refused(problem: &Problem) -> (&'static str, Response) {
+    match problem {
+        Problem::Invalid { why: Fault::TooBig { .. }, .. } => ("too_big", ApiProblem(problem.clone()).into_response()),
+        Problem::NotFound { .. } => ("unknown_key", ApiProblem(problem.clone()).into_response()),
+        _ if problem.kind() == Kind::Invalid => ("unreadable", document(problem, StatusCode::BAD_REQUEST)),
+        _ => ("failed", ApiProblem(problem.clone()).into_response()),
+    }
+}
+
+/// The raw body, bounded in bytes and in time.
+async fn body(request: Request) -> Result<Vec<u8>, Problem> {
+    let said = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    if said.is_some_and(|length: usize| length > MOST_DRAINED) {
+        return Err(too_big());
+    }
+    let late = || Problem::invalid("body", Fault::Unreadable { detail: "it did not arrive within 10 seconds".to_owned() });
+    tokio::time::timeout(LONGEST_BODY, read(request.into_body())).await.map_err(|_| late())?
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let cut = |_| Problem::invalid("body", Fault::Unreadable { detail: "it ended in the middle".to_owned() });
+        let chunk = chunk.map_err(cut)?;
+        length += chunk.len();
+        if length <= MOST_BODY {
+            kept.extend_from_slice(&chunk);
+        } else if length <= MOST_DRAINED {
+            kept = Vec::new();
+        } else {
+            return Err(too_big());
+        }
+    }
+    if length > MOST_BODY { Err(too_big()) } else { Ok(kept) }
+}

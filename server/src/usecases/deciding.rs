@@ -1,0 +1,95 @@
+//! What every decision has in common: its turn, its author as they are now, its words.
+
+use crate::ctx::Ctx;
+use crate::hub::Topic;
+use crate::store::people::user_in;
+use crate::store::{self, Tx, internal};
+use domain::problem::Fault;
+use domain::{Action, Actor, Digest, Person, Problem};
+
+/// Notes and reasons end here.
+pub const MOST_WORDS: usize = 2000;
+
+/// Begins the unit of work of one decision: waits for its turn among the decisions about
+/// this app and about this digest, and makes sure that the actor still may. A fail and the
+/// start that it should stop can therefore never miss each other, whichever app the fail
+/// was recorded under.
+///
+/// # Errors
+/// [`Problem::Forbidden`] or [`Problem::SignedOut`] when the actor lost the right meanwhile.
+pub async fn begin(ctx: &Ctx, actor: &Actor, action: Action, app: &str, digest: &Digest) -> Result<(Tx, Person), Problem> {
+    let mut tx = ctx.store.begin().await?;
+    // First the app, then the digest, everywhere: so no two wait for each other.
+    store::lock_app(&mut tx, app).await?;
+    lock_digest(&mut tx, digest).await?;
+    let person = require_still(&mut tx, actor, action).await?;
+    Ok((tx, person))
+}
+
+/// Makes decisions about one digest wait for each other. Call it after [`store::lock_app`].
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn lock_digest(tx: &mut Tx, digest: &Digest) -> Result<(), Problem> {
+    // No app can have this name.
+    store::lock_app(tx, digest.as_str()).await
+}
+
+/// The guard once more, inside the transaction that decides: between the request and this
+/// moment a role may have been taken away, a user disabled, a token revoked.
+///
+/// # Errors
+/// [`Problem::Forbidden`] or [`Problem::SignedOut`].
+pub async fn require_still(tx: &mut Tx, actor: &Actor, action: Action) -> Result<Person, Problem> {
+    let known = actor.person().ok_or(Problem::Forbidden { action })?;
+    let user = match user_in(tx, &known.id).await {
+        Err(Problem::NotFound { .. }) => return Err(Problem::SignedOut),
+        found => found?,
+    };
+    if user.disabled {
+        return Err(Problem::SignedOut);
+    }
+    let person = user.person;
+    let now = match actor {
+        Actor::Token { id, name, role, .. } => {
+            if !store::people::token_in_use(tx, id).await? {
+                return Err(Problem::SignedOut);
+            }
+            Actor::Token { id: id.clone(), name: name.clone(), role: *role, person: person.clone() }
+        }
+        Actor::User { signed_in_at, .. } => Actor::User { person: person.clone(), signed_in_at: *signed_in_at },
+        Actor::Hook { .. } | Actor::Slipway => return Err(Problem::Forbidden { action }),
+    };
+    now.require(action)?;
+    Ok(person)
+}
+
+/// Commits a decision and tells open pages: the builds, the promotions and the record.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn finish(ctx: &Ctx, tx: Tx, promotion: Option<String>) -> Result<(), Problem> {
+    tx.commit().await.map_err(internal)?;
+    // Another app may list the same digest: every build's page looks again.
+    ctx.hub.tell(Topic::Builds, None);
+    ctx.hub.tell(Topic::Promotions, promotion);
+    ctx.hub.tell(Topic::Activity, None);
+    Ok(())
+}
+
+/// What a person wrote, without blanks around it and without control characters, which no
+/// reader sees and PostgreSQL cannot keep.
+///
+/// # Errors
+/// [`Problem::Invalid`] when it is missing and needed, or longer than 2000 characters.
+pub fn words(field: &str, text: &str, needed: bool) -> Result<String, Problem> {
+    let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let kept = kept.trim();
+    if kept.is_empty() && needed {
+        return Err(Problem::invalid(field, Fault::Missing));
+    }
+    if kept.chars().count() > MOST_WORDS {
+        return Err(Problem::invalid(field, Fault::TooLong { most: MOST_WORDS as u64 }));
+    }
+    Ok(kept.to_owned())
+}

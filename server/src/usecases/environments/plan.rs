@@ -1,0 +1,126 @@
+//! What an environment is made of, fixed when it is launched: every image by digest.
+
+use crate::engine::containers::{ContainerSpec, Place};
+use crate::store::environments::{EnvironmentRecord, StepRecord};
+use chrono::SecondsFormat;
+use domain::promotion::StepState;
+use domain::stack::StackService;
+use domain::{Digest, ImageName};
+use serde::{Deserialize, Serialize};
+
+/// The services of an environment, none before what it depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub services: Vec<PlannedService>,
+}
+
+/// A service and the digest that it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedService {
+    pub service: StackService,
+    pub image: ImageName,
+    pub digest: Digest,
+}
+
+impl PlannedService {
+    /// `host/repository@digest`
+    pub fn reference(&self) -> String {
+        self.image.at(&self.digest)
+    }
+
+    /// The image in the words of a step.
+    pub fn image_words(&self) -> String {
+        format!("{}@{}", self.image, self.digest.short())
+    }
+
+    /// Whether the stack gives it a health check, so that waiting for it is a step.
+    pub fn is_checked(&self) -> bool {
+        self.service.health.as_ref().is_some_and(|check| check.test.first().is_some_and(|kind| kind != "NONE"))
+    }
+
+    pub fn container(&self, place: &Place) -> ContainerSpec {
+        ContainerSpec::new(&self.service, self.reference(), &self.digest, place)
+    }
+}
+
+impl Plan {
+    /// One service for each image that is needed.
+    pub fn images(&self) -> Vec<&PlannedService> {
+        let mut found: Vec<&PlannedService> = Vec::new();
+        for service in &self.services {
+            if !found.iter().any(|other| other.image == service.image && other.digest == service.digest) {
+                found.push(service);
+            }
+        }
+        found
+    }
+
+    pub fn service(&self, name: &str) -> Option<&PlannedService> {
+        self.services.iter().find(|planned| planned.service.name == name)
+    }
+
+    /// The steps of the launch, in the order in which a reader expects them.
+    pub fn steps(&self, network: &str) -> Vec<StepRecord> {
+        let mut steps: Vec<StepRecord> = self.images().iter().map(|image| waiting("pull", image.image_words())).collect();
+        steps.push(waiting("network", network.to_owned()));
+        for planned in &self.services {
+            let name = &planned.service.name;
+            steps.push(waiting("create", name.clone()));
+            steps.push(waiting("start", name.clone()));
+            if planned.is_checked() {
+                steps.push(waiting("health", name.clone()));
+            }
+        }
+        steps
+    }
+}
+
+fn waiting(kind: &str, subject: String) -> StepRecord {
+    StepRecord { kind: kind.to_owned(), subject, state: StepState::Waiting, started_at: None, ended_at: None, detail: None }
+}
+
+/// Where on an engine an environment's things are.
+pub fn place(instance: &str, environment: &EnvironmentRecord) -> Place {
+    Place {
+        instance: instance.to_owned(),
+        environment: environment.id.to_string(),
+        number: environment.number,
+        stack: environment.stack.clone(),
+        lease_ends: environment.lease_ends_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::stack::{Stack, StackImage};
+
+    #[test]
+    fn each_image_is_pulled_once_and_only_checked_services_are_waited_for() {
+        let stack = Stack::parse(
+            "services:\n  a:\n    image: r.test/x:1\n    healthcheck: { test: [CMD, ok] }\n  b:\n    image: r.test/x:1\n\
+             \n  c:\n    image: r.test/y:1\n    healthcheck: { test: [NONE] }\n",
+        )
+        .expect("a stack");
+        let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().expect("a digest");
+        let services = stack.services.into_iter().map(|service| {
+            let StackImage::Fixed { image, .. } = service.image.clone() else { panic!("fixed") };
+            PlannedService { service, image, digest: digest.clone() }
+        });
+        let plan = Plan { services: services.collect() };
+        let steps: Vec<String> = plan.steps("net").iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();
+        let wanted = [
+            "pull r.test/x@aaaaaaaaaaaa",
+            "pull r.test/y@aaaaaaaaaaaa",
+            "network net",
+            "create a",
+            "start a",
+            "health a",
+            "create b",
+            "start b",
+            "create c",
+            "start c",
+        ];
+        assert_eq!(steps, wanted);
+    }
+}

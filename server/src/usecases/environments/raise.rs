@@ -1,0 +1,388 @@
+//! Bringing an environment up: images, network and containers, as much at once as their
+//! dependencies allow. Whatever is there already is taken as done.
+
+use super::plan::{Plan, PlannedService, place};
+use super::read::Published;
+use super::steps::Board;
+use super::tell_state;
+use crate::ctx::{Ctx, Entry};
+use crate::engine::containers::{Health, Host, Look, Made, Place};
+use crate::hub::Topic;
+use crate::store::environments::{self as rows, EnvironmentRecord};
+use crate::store::internal;
+use domain::problem::Noun;
+use domain::{Actor, Problem};
+use futures::future::BoxFuture;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// So long an engine may be away during a launch.
+const PATIENCE: Duration = Duration::from_secs(120);
+const RETRY: Duration = Duration::from_secs(2);
+/// The shortest and the longest wait for a health check; its own times lie between.
+const LEAST_HEALTH: Duration = Duration::from_secs(120);
+const MOST_HEALTH: Duration = Duration::from_secs(900);
+/// How often a health check is looked at when no event comes.
+const LOOK: Duration = Duration::from_millis(500);
+/// Lines of a log that stand with a failed step.
+const LAST_LINES: u32 = 20;
+
+/// One launch, and what it shares with others.
+pub(super) struct Raise {
+    pub ctx: Ctx,
+    pub environment: EnvironmentRecord,
+    /// The ids of environments in which something happened.
+    pub events: broadcast::Sender<String>,
+    /// Calls to engines that cost them work, bounded over all launches.
+    pub turns: Arc<Semaphore>,
+    /// The environment is to stop, or Slipway is.
+    pub cancel: CancellationToken,
+}
+
+/// Why a launch did not come up: at which step, and what to show with it.
+pub(super) struct Failure {
+    pub kind: &'static str,
+    pub subject: String,
+    pub problem: Problem,
+    pub detail: Option<String>,
+}
+
+enum Stop {
+    /// Asked to stop, or another part of the launch failed.
+    Halted,
+    Failed(Box<Failure>),
+}
+
+/// How far a service is. Others wait for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Waiting,
+    Started,
+    Healthy,
+}
+
+/// Brings the environment up and writes how it went. An error means that this could not be
+/// written: the launch is then tried again.
+pub(super) async fn raise(job: &Raise) -> Result<(), Problem> {
+    let Raise { ctx, environment, .. } = job;
+    let plan: Plan = serde_json::from_str(&ctx.store.environment_spec(&environment.id).await?).map_err(internal)?;
+    let board = Board::read(ctx, &environment.id).await?;
+    let over = CancellationToken::new();
+    let going = async {
+        let outcome = patiently(job, &plan, &board).await;
+        over.cancel();
+        outcome
+    };
+    let (outcome, ()) = tokio::join!(going, board.keep(ctx, &over));
+    match outcome {
+        Ok(published) => came_up(job, &board, &published).await,
+        Err(Stop::Failed(failure)) => fail(ctx, environment, &board, *failure).await,
+        Err(Stop::Halted) => Ok(()),
+    }
+}
+
+/// Tries again while the engine is away.
+async fn patiently(job: &Raise, plan: &Plan, board: &Board) -> Result<Vec<Published>, Stop> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match once(job, plan, board).await {
+            Err(Stop::Failed(failure)) if is_away(&failure.problem) && Instant::now() < end => {
+                job.cancel.run_until_cancelled(tokio::time::sleep(RETRY)).await.ok_or(Stop::Halted)?;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn is_away(problem: &Problem) -> bool {
+    matches!(problem, Problem::Unreachable { what: Noun::Engine, .. })
+}
+
+async fn once(job: &Raise, plan: &Plan, board: &Board) -> Result<Vec<Published>, Stop> {
+    let place = place(job.ctx.instance(), &job.environment);
+    let host = job.ctx.host(&job.environment.engine).await.map_err(|problem| failed("network", &place.name(), problem))?;
+    let channel = |service: &PlannedService| (service.service.name.clone(), watch::channel(Stage::Waiting).0);
+    let image = |service: &&PlannedService| (service.reference(), watch::channel(None).0);
+    let launch = Launch {
+        job,
+        plan,
+        board,
+        host,
+        place,
+        halt: job.cancel.child_token(),
+        network: watch::channel(false).0,
+        images: plan.images().iter().map(image).collect(),
+        stages: plan.services.iter().map(channel).collect(),
+    };
+    launch.run().await
+}
+
+/// What the parts of one try share.
+struct Launch<'a> {
+    job: &'a Raise,
+    plan: &'a Plan,
+    board: &'a Board,
+    host: Host,
+    place: Place,
+    /// Cancelled by the first failure: the others end what they are at, and begin nothing new.
+    halt: CancellationToken,
+    network: watch::Sender<bool>,
+    /// By reference, the engine's id of the image once it is there.
+    images: HashMap<String, watch::Sender<Option<String>>>,
+    stages: HashMap<String, watch::Sender<Stage>>,
+}
+
+impl Launch<'_> {
+    async fn run(&self) -> Result<Vec<Published>, Stop> {
+        let mut parts: Vec<BoxFuture<'_, Result<(), Stop>>> = vec![Box::pin(self.make_network())];
+        for image in self.plan.images() {
+            parts.push(Box::pin(self.pull(image)));
+        }
+        for service in &self.plan.services {
+            parts.push(Box::pin(self.bring_up(service)));
+        }
+        let halting = parts.into_iter().map(|part| async {
+            let done = part.await;
+            if done.is_err() {
+                self.halt.cancel();
+            }
+            done
+        });
+        let mut halted = false;
+        for done in futures::future::join_all(halting).await {
+            match done {
+                Err(Stop::Failed(failure)) => return Err(Stop::Failed(failure)),
+                Err(Stop::Halted) => halted = true,
+                Ok(()) => {}
+            }
+        }
+        if halted { Err(Stop::Halted) } else { self.look_at_all().await }
+    }
+
+    async fn pull(&self, image: &PlannedService) -> Result<(), Stop> {
+        let words = image.image_words();
+        self.board.begin("pull", &words, self.job.ctx.now());
+        let say = |detail| self.board.say("pull", &words, detail);
+        let pulled = self.unless_halted(self.host.ensure_image(&image.image, &image.digest, say)).await?;
+        let id = pulled.map_err(|problem| failed("pull", &words, problem))?;
+        self.board.done("pull", &words, self.job.ctx.now());
+        if let Some(ready) = self.images.get(&image.reference()) {
+            ready.send_replace(Some(id));
+        }
+        Ok(())
+    }
+
+    async fn make_network(&self) -> Result<(), Stop> {
+        let name = self.place.name();
+        self.board.begin("network", &name, self.job.ctx.now());
+        self.host.ensure_network(&self.place).await.map_err(|problem| failed("network", &name, problem))?;
+        self.board.done("network", &name, self.job.ctx.now());
+        self.network.send_replace(true);
+        Ok(())
+    }
+
+    async fn bring_up(&self, planned: &PlannedService) -> Result<(), Stop> {
+        let (name, ctx) = (planned.service.name.as_str(), &self.job.ctx);
+        let image = self.images.get(&planned.reference()).ok_or(Stop::Halted)?;
+        let image_id = self.wait(image, Option::is_some).await?.unwrap_or_default();
+        let container = self.create(planned, &image_id).await?;
+        self.wait(&self.network, |made| *made).await?;
+        for dependency in &planned.service.depends_on {
+            let wanted = if dependency.healthy { Stage::Healthy } else { Stage::Started };
+            let stage = self.stages.get(&dependency.service).ok_or(Stop::Halted)?;
+            self.wait(stage, |stage| *stage >= wanted).await?;
+        }
+        self.board.begin("start", name, ctx.now());
+        if container.is_new {
+            let _turn = self.turn().await?;
+            self.host.start(&container.id).await.map_err(|problem| failed("start", name, problem))?;
+        }
+        self.board.done("start", name, ctx.now());
+        self.reach(name, Stage::Started);
+        if planned.is_checked() || self.is_awaited(name) {
+            self.board.begin("health", name, ctx.now());
+            self.until_healthy(planned, &container.id).await?;
+            self.board.done("health", name, ctx.now());
+        }
+        self.reach(name, Stage::Healthy);
+        Ok(())
+    }
+
+    /// Makes the container while the network is still being made, which engines allow: it is
+    /// needed for the start. An engine that does not allow it is asked again afterwards.
+    async fn create(&self, planned: &PlannedService, image_id: &str) -> Result<Made, Stop> {
+        let (name, now) = (planned.service.name.as_str(), || self.job.ctx.now());
+        let spec = planned.container(&self.place);
+        let turn = self.turn().await?;
+        self.board.begin("create", name, now());
+        let mut made = self.host.ensure_container(&spec, image_id).await;
+        drop(turn);
+        if made.is_err() && !*self.network.borrow() {
+            self.wait(&self.network, |made| *made).await?;
+            made = self.host.ensure_container(&spec, image_id).await;
+        }
+        let made = made.map_err(|problem| failed("create", name, problem))?;
+        self.board.done("create", name, now());
+        Ok(made)
+    }
+
+    /// Whether another service waits for this one's health, be the check the image's own.
+    fn is_awaited(&self, name: &str) -> bool {
+        let waits = |other: &PlannedService| other.service.depends_on.iter().any(|on| on.healthy && on.service == name);
+        self.plan.services.iter().any(waits)
+    }
+
+    fn reach(&self, name: &str, stage: Stage) {
+        if let Some(sender) = self.stages.get(name) {
+            sender.send_replace(stage);
+        }
+    }
+
+    async fn until_healthy(&self, planned: &PlannedService, container: &str) -> Result<(), Stop> {
+        let name = planned.service.name.as_str();
+        let bound = health_bound(planned);
+        let end = Instant::now() + bound;
+        let mut events = self.job.events.subscribe();
+        loop {
+            let look = self.look(planned, container, "health").await?;
+            match look.health {
+                None | Some(Health::Healthy) => return Ok(()),
+                Some(Health::Starting) if Instant::now() < end => {}
+                Some(Health::Starting | Health::Unhealthy) => {
+                    let problem = Problem::ServiceUnhealthy { service: name.to_owned(), seconds: bound.as_secs() };
+                    let told = look.health_output.unwrap_or_default();
+                    let detail = join(told, last_lines(&self.host, container).await);
+                    return Err(failed_with("health", name, problem, detail));
+                }
+            }
+            let something = async { while events.recv().await.is_ok_and(|id| id != self.place.environment) {} };
+            self.unless_halted(tokio::time::timeout(LOOK, something)).await?.ok();
+        }
+    }
+
+    /// A container that must be there and must not have failed.
+    async fn look(&self, planned: &PlannedService, container: &str, step: &'static str) -> Result<Look, Stop> {
+        let name = planned.service.name.as_str();
+        let look = self.host.look(container).await.map_err(|problem| failed(step, name, problem))?;
+        let Some(look) = look else {
+            return Err(failed(step, name, Problem::ServicesGone { services: name.to_owned() }));
+        };
+        match ended(planned, &look) {
+            None => Ok(look),
+            Some(problem) => {
+                let lines = last_lines(&self.host, container).await;
+                Err(failed_with(step, name, problem, lines))
+            }
+        }
+    }
+
+    /// At the end every container is looked at once more: which ports it got, and whether it
+    /// still runs.
+    async fn look_at_all(&self) -> Result<Vec<Published>, Stop> {
+        let found = self.host.containers(Some(&self.place.environment)).await;
+        let found = found.map_err(|problem| failed("network", &self.place.name(), problem))?;
+        let looks = self.plan.services.iter().map(|planned| {
+            let name = planned.service.name.as_str();
+            let container = found.iter().find(|container| container.service == name);
+            async move {
+                let gone = || failed("start", name, Problem::ServicesGone { services: name.to_owned() });
+                let look = self.look(planned, &container.ok_or_else(gone)?.id, "start").await?;
+                let wanted = look.ports.into_iter().filter(|(port, _)| planned.service.ports.contains(port));
+                let published = |(container_port, host_port)| Published { service: name.to_owned(), container_port, host_port };
+                Ok(wanted.map(published).collect::<Vec<_>>())
+            }
+        });
+        Ok(futures::future::try_join_all(looks).await?.concat())
+    }
+
+    async fn wait<T: Clone>(&self, what: &watch::Sender<T>, ready: impl FnMut(&T) -> bool) -> Result<T, Stop> {
+        let mut changes = what.subscribe();
+        let waited = self.unless_halted(changes.wait_for(ready)).await?;
+        waited.map(|value| value.clone()).map_err(|_| Stop::Halted)
+    }
+
+    async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Stop> {
+        self.unless_halted(self.job.turns.acquire()).await?.map_err(|_| Stop::Halted)
+    }
+
+    async fn unless_halted<T>(&self, future: impl Future<Output = T>) -> Result<T, Stop> {
+        self.halt.run_until_cancelled(future).await.ok_or(Stop::Halted)
+    }
+}
+
+/// What is wrong with a container that has ended; nothing when it runs or ended well.
+pub(super) fn ended(planned: &PlannedService, look: &Look) -> Option<Problem> {
+    let exit_code = look.exit_code.filter(|code| *code != 0)?;
+    let service = planned.service.name.clone();
+    if look.out_of_memory {
+        return Some(Problem::OutOfMemory { service, mebibytes: planned.service.memory_mib });
+    }
+    Some(Problem::ServiceEnded { service, exit_code })
+}
+
+/// The end of a container's log; nothing when it cannot be read.
+pub(super) async fn last_lines(host: &Host, container: &str) -> Option<String> {
+    let lines = host.tail(container, LAST_LINES).await.ok()?;
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn join(first: String, then: Option<String>) -> Option<String> {
+    let parts: Vec<String> = [Some(first).filter(|text| !text.is_empty()), then].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("\n"))
+}
+
+fn health_bound(planned: &PlannedService) -> Duration {
+    let check = planned.service.health.as_ref();
+    let own = check.map_or(0, |check| {
+        let tries = (check.interval_ms.saturating_add(check.timeout_ms)).saturating_mul(u64::from(check.retries) + 1);
+        check.start_period_ms.saturating_add(tries)
+    });
+    Duration::from_millis(own).clamp(LEAST_HEALTH, MOST_HEALTH)
+}
+
+fn failed(kind: &'static str, subject: &str, problem: Problem) -> Stop {
+    failed_with(kind, subject, problem, None)
+}
+
+fn failed_with(kind: &'static str, subject: &str, problem: Problem, detail: Option<String>) -> Stop {
+    Stop::Failed(Box::new(Failure { kind, subject: subject.to_owned(), problem, detail }))
+}
+
+async fn came_up(job: &Raise, board: &Board, published: &[Published]) -> Result<(), Problem> {
+    let Raise { ctx, environment, .. } = job;
+    let links = serde_json::to_string(published).map_err(internal)?;
+    let mut tx = ctx.store.begin().await?;
+    board.write(&mut tx).await?;
+    rows::set_running(&mut tx, &environment.id, &links).await?;
+    tx.commit().await.map_err(internal)?;
+    tell_state(ctx, &environment.id);
+    Ok(())
+}
+
+/// Writes why an environment failed. Its containers stay for a look.
+pub(super) async fn fail(ctx: &Ctx, environment: &EnvironmentRecord, board: &Board, failure: Failure) -> Result<(), Problem> {
+    let Failure { kind, subject, problem, detail } = failure;
+    board.failed(kind, &subject, detail, ctx.now());
+    board.skip_rest(ctx.now());
+    let mut tx = ctx.store.begin().await?;
+    if !rows::set_failed(&mut tx, &environment.id, &serde_json::to_string(&problem).map_err(internal)?).await? {
+        return Ok(());
+    }
+    board.write(&mut tx).await?;
+    let entry = Entry {
+        action: "environment.failed",
+        subject_kind: "environment",
+        subject: environment.id.as_str(),
+        app: None,
+        detail: format!("E-{}: {problem}", environment.number),
+    };
+    ctx.audit(&mut tx, &Actor::Slipway, entry).await?;
+    tx.commit().await.map_err(internal)?;
+    tell_state(ctx, &environment.id);
+    ctx.hub.tell(Topic::Activity, None);
+    Ok(())
+}

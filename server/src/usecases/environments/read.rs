@@ -1,0 +1,253 @@
+//! Looking at environments: what is kept of them, and what the engine says now.
+
+use super::plan::{Plan, PlannedService};
+use crate::ctx::Ctx;
+use crate::engine::containers::{Found, Host, Look};
+use crate::engine::logs::MOST_TAIL;
+use crate::store::environments::{EnvironmentRecord, StepRecord};
+use crate::store::{Cursor, internal, page_size};
+use app::view::{EnvironmentBuild, EnvironmentRow, EnvironmentView, Page, Paging, PortLink, ServiceStatus, StepView};
+use domain::config::Config;
+use domain::id::{BuildId, EnvironmentId};
+use domain::lease::EnvironmentState;
+use domain::problem::{Fault, Noun};
+use domain::{Action, Actor, Problem};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A page does not wait longer for an engine.
+const LIVE: Duration = Duration::from_secs(2);
+/// Nor longer for a log.
+const TAIL: Duration = Duration::from_secs(5);
+
+/// A port as it is kept with the environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Published {
+    pub service: String,
+    pub container_port: u16,
+    /// On the engine's machine.
+    pub host_port: u16,
+}
+
+/// One page of environments, newest first; with `all` also those that have ended.
+///
+/// # Errors
+/// [`Problem::Forbidden`], or [`Problem::Invalid`] for a cursor that was not given out.
+pub async fn environments(ctx: &Ctx, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem> {
+    actor.require(Action::Read)?;
+    let limit = page_size(paging.limit);
+    let after = Cursor::parse(paging.cursor.as_deref())?;
+    let mut records = ctx.store.environment_page(all, &after, limit + 1).await?;
+    let more = i64::try_from(records.len()).is_ok_and(|found| found > limit);
+    if more {
+        records.pop();
+    }
+    let next = records.last().filter(|_| more).map(|last| Cursor::text(last.created_at, last.id.as_str()));
+    Ok(Page { items: rows(ctx, records).await?, next })
+}
+
+/// Environments that were launched with a build, newest first, at most 50.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub async fn of_build(ctx: &Ctx, actor: &Actor, build: &BuildId) -> Result<Vec<EnvironmentRow>, Problem> {
+    actor.require(Action::Read)?;
+    let records = ctx.store.environments_of_build(build, 50).await?;
+    rows(ctx, records).await
+}
+
+/// Everything about one environment, with its services as the engine sees them now.
+///
+/// # Errors
+/// [`Problem::Forbidden`] or [`Problem::NotFound`].
+pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentView, Problem> {
+    actor.require(Action::Read)?;
+    let record = find(ctx, id).await?;
+    let steps = ctx.store.environment_steps(id).await?;
+    let (services, engine_reachable) = services(ctx, &record).await?;
+    let failure = record.failure.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
+    let holder = record.holder.clone();
+    let may = [Action::LaunchEnvironment, Action::RecordVerdict, Action::StopEnvironment].into_iter();
+    let may = may.filter(|action| actor.may(*action) && (*action != Action::StopEnvironment || record.ended_at.is_none()));
+    let may = may.collect();
+    let row = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
+    Ok(EnvironmentView { row, holder, steps: steps.into_iter().map(step).collect(), services, engine_reachable, failure, may })
+}
+
+/// The last `lines` lines of a service's log, both streams, made safe to show.
+///
+/// # Errors
+/// [`Problem::Forbidden`]; [`Problem::NotFound`] for the environment, or for the service when
+/// it has no container (any more); [`Problem::Invalid`] for more than 1000 lines or none;
+/// [`Problem::Unreachable`] when the engine does not answer.
+pub async fn log_tail(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem> {
+    actor.require(Action::Read)?;
+    if !(1..=MOST_TAIL).contains(&lines) {
+        return Err(Problem::invalid("lines", Fault::OutOfRange { least: 1, most: i64::from(MOST_TAIL) }));
+    }
+    let record = find(ctx, id).await?;
+    let read = tokio::time::timeout(TAIL, async {
+        let (host, container) = container(ctx, &record, service).await?;
+        host.tail(&container.id, lines).await
+    });
+    read.await.unwrap_or(Err(Problem::Unreachable { what: Noun::Engine, name: record.engine }))
+}
+
+/// Where a service's log is followed.
+pub enum LogSource {
+    /// It has no container yet, or one that was not started: ask again in a moment.
+    NotYet,
+    Ready {
+        host: Host,
+        container: String,
+    },
+}
+
+/// Where the log of a service can be followed now.
+///
+/// # Errors
+/// As [`log_tail`].
+pub async fn log_source(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<LogSource, Problem> {
+    actor.require(Action::Read)?;
+    let record = find(ctx, id).await?;
+    let launching = record.state == EnvironmentState::Launching;
+    let asked = tokio::time::timeout(TAIL, async {
+        let (host, found) = match container(ctx, &record, service).await {
+            Err(Problem::NotFound { what: Noun::Service, id }) if launching && planned(ctx, &record, &id).await? => {
+                return Ok(LogSource::NotYet);
+            }
+            other => other?,
+        };
+        let not_started = host.look(&found.id).await?.is_some_and(|look| look.state == "created");
+        if not_started && launching {
+            return Ok(LogSource::NotYet);
+        }
+        Ok(LogSource::Ready { host, container: found.id })
+    });
+    asked.await.unwrap_or(Err(Problem::Unreachable { what: Noun::Engine, name: record.engine }))
+}
+
+async fn find(ctx: &Ctx, id: &EnvironmentId) -> Result<EnvironmentRecord, Problem> {
+    let found = ctx.store.environment_record(id).await?;
+    found.ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))
+}
+
+async fn plan(ctx: &Ctx, record: &EnvironmentRecord) -> Result<Plan, Problem> {
+    serde_json::from_str(&ctx.store.environment_spec(&record.id).await?).map_err(internal)
+}
+
+async fn planned(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<bool, Problem> {
+    Ok(plan(ctx, record).await?.service(service).is_some())
+}
+
+/// A service's container, found by its labels, never by what the reader wrote.
+async fn container(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<(Host, Found), Problem> {
+    let gone = || Problem::not_found(Noun::Service, service.chars().take(64).collect::<String>());
+    if record.ended_at.is_some() {
+        return Err(gone());
+    }
+    let host = ctx.host(&record.engine).await?;
+    let found = host.containers(Some(record.id.as_str())).await?;
+    let found = found.into_iter().find(|container| container.service == service).ok_or_else(gone)?;
+    Ok((host, found))
+}
+
+/// The services as the engine sees them, or as last known; and whether it answered.
+async fn services(ctx: &Ctx, record: &EnvironmentRecord) -> Result<(Vec<ServiceStatus>, bool), Problem> {
+    if record.ended_at.is_some() {
+        return Ok((Vec::new(), true));
+    }
+    let plan = plan(ctx, record).await?;
+    let seen = tokio::time::timeout(LIVE, ctx.looks.share(&record.id, look_at(ctx, record, &plan))).await;
+    if let Ok(Ok(services)) = seen {
+        return Ok((services, true));
+    }
+    let unknown = || plan.services.iter().map(|planned| status(planned, None, "unknown")).collect();
+    Ok((ctx.looks.last(&record.id).unwrap_or_else(unknown), false))
+}
+
+async fn look_at(ctx: &Ctx, record: &EnvironmentRecord, plan: &Plan) -> Result<Vec<ServiceStatus>, Problem> {
+    let host = ctx.host(&record.engine).await?;
+    let found = host.containers(Some(record.id.as_str())).await?;
+    let looks = plan.services.iter().map(|planned| {
+        let container = found.iter().find(|container| container.service == planned.service.name);
+        let host = &host;
+        async move {
+            match container {
+                Some(container) => host.look(&container.id).await,
+                None => Ok(None),
+            }
+        }
+    });
+    let looks = futures::future::try_join_all(looks).await?;
+    // Before and after its life a container is not missing, it is just not there.
+    let may_be_absent = matches!(record.state, EnvironmentState::Launching | EnvironmentState::Stopping);
+    let present = plan.services.iter().zip(looks).filter(|(_, look)| look.is_some() || !may_be_absent);
+    Ok(present.map(|(planned, look)| status(planned, look, "missing")).collect())
+}
+
+fn status(planned: &PlannedService, look: Option<Look>, otherwise: &str) -> ServiceStatus {
+    let state = look.as_ref().map(|look| match look.exit_code {
+        Some(code) => format!("{} ({code})", look.state),
+        None => look.state.clone(),
+    });
+    ServiceStatus {
+        name: planned.service.name.clone(),
+        image: planned.image_words(),
+        state: state.unwrap_or_else(|| otherwise.to_owned()),
+        health: look.as_ref().and_then(|look| look.health).map(|health| health.as_str().to_owned()),
+        restarts: look.map_or(0, |look| look.restarts),
+    }
+}
+
+async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<EnvironmentRow>, Problem> {
+    let ids: Vec<&EnvironmentId> = records.iter().map(|record| &record.id).collect();
+    let mut builds = ctx.store.environment_builds(&ids).await?;
+    let applied = ctx.config();
+    let row = |record: EnvironmentRecord| {
+        let builds = builds.remove(&record.id).unwrap_or_default();
+        row(&applied.config, record, builds)
+    };
+    records.into_iter().map(row).collect()
+}
+
+fn row(config: &Config, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> Result<EnvironmentRow, Problem> {
+    let published: Vec<Published> = serde_json::from_str(&record.links).map_err(internal)?;
+    let address = config.engine(&record.engine).map(|engine| engine.address.as_str());
+    // What has ended has no links; what an engine without an address publishes cannot be reached.
+    let links = published.into_iter().filter(|_| record.ended_at.is_none()).filter_map(|port| {
+        Some(PortLink { url: url(address?, port.host_port), service: port.service, container_port: port.container_port })
+    });
+    Ok(EnvironmentRow {
+        links: links.collect(),
+        id: record.id,
+        number: record.number,
+        stack: record.stack,
+        engine: record.engine,
+        state: record.state,
+        builds,
+        holder_name: record.holder_name,
+        created_at: record.created_at,
+        lease_ends_at: record.lease_ends_at,
+        ended_at: record.ended_at,
+        end_reason: record.end_reason,
+    })
+}
+
+fn url(address: &str, port: u16) -> String {
+    if address.contains(':') && !address.starts_with('[') {
+        return format!("http://[{address}]:{port}");
+    }
+    format!("http://{address}:{port}")
+}
+
+fn step(record: StepRecord) -> StepView {
+    StepView {
+        kind: record.kind,
+        subject: record.subject,
+        state: record.state,
+        started_at: record.started_at,
+        ended_at: record.ended_at,
+        detail: record.detail,
+    }
+}

@@ -1,0 +1,96 @@
+//! What a start and a rollback share: the confirmation, and the last look before the regions
+//! belong to the worker.
+
+use super::facts::facts;
+use super::request::known_app;
+use super::world::World;
+use crate::ctx::Ctx;
+use crate::hub::Topic;
+use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::{Tx, internal};
+use crate::usecases::people;
+use app::view::Confirmation;
+use domain::config::Config;
+use domain::gate::{all_green, gates};
+use domain::id::RolloutId;
+use domain::problem::{Fault, Noun};
+use domain::promotion::RolloutState;
+use domain::service::ServiceIntent;
+use domain::{Actor, Person, Problem};
+
+/// The app's name, typed exactly, and a password that was given not long ago.
+///
+/// # Errors
+/// [`Problem::ConfirmationMismatch`] and those of [`people::require_fresh`].
+pub async fn confirm(ctx: &Ctx, actor: &Actor, app: &str, given: &Confirmation) -> Result<(), Problem> {
+    if given.app != app {
+        return Err(Problem::ConfirmationMismatch { expected: app.to_owned() });
+    }
+    people::require_fresh(ctx, actor, given.password.as_deref()).await
+}
+
+/// Sets a promotion running, if every gate is green at this moment, and fixes what each of its
+/// regions is to run. The caller has taken the turn and commits.
+///
+/// # Errors
+/// [`Problem::GatesClosed`]; [`Problem::Stale`] when the configuration changed since the world
+/// was looked at; [`Problem::Finished`] when it is not open.
+pub async fn launch(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    by: &Person,
+    world: World,
+) -> Result<Vec<String>, Problem> {
+    if rows::config_version(tx).await? != world.applied.version {
+        return Err(Problem::Stale);
+    }
+    let parts = rows::parts(tx, &promotion.id).await?;
+    let whole = parts.iter().all(|part| part.digest == promotion.digest && part.state == RolloutState::Waiting);
+    if parts.is_empty() || !whole {
+        return Err(internal(format!("the rollouts of promotion {} are not what was requested", promotion.id)));
+    }
+    let regions: Vec<String> = parts.iter().map(|part| part.region.clone()).collect();
+    let world = world.fresh_at(ctx.now());
+    let gates = gates(&facts(tx, promotion, &regions, &world).await?);
+    if !all_green(&gates) {
+        return Err(Problem::GatesClosed { gates });
+    }
+    let mut intents = Vec::with_capacity(parts.len());
+    for part in parts {
+        intents.push((part.id, intent(&world.applied.config, promotion, &part.region)?));
+    }
+    start(ctx, tx, promotion, by, &intents).await?;
+    Ok(regions)
+}
+
+async fn start(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    by: &Person,
+    intents: &[(RolloutId, ServiceIntent)],
+) -> Result<(), Problem> {
+    if rows::start(tx, &promotion.id, by, intents, ctx.now()).await? {
+        return Ok(());
+    }
+    let state = rows::promotion_in(tx, &promotion.id).await?.state;
+    Err(Problem::Finished { state: state.as_str().to_owned() })
+}
+
+/// What one region is to run.
+///
+/// # Errors
+/// [`Problem::NotFound`], [`Problem::Invalid`] or [`Problem::Config`] when the configuration
+/// no longer has the app or the region, or they no longer fit.
+pub fn intent(config: &Config, promotion: &PromotionRecord, region: &str) -> Result<ServiceIntent, Problem> {
+    let app = known_app(config, &promotion.app)?;
+    let unknown = || Problem::invalid("regions", Fault::Unknown { what: Noun::Region, name: region.to_owned() });
+    ServiceIntent::plan(app, config.region(region).ok_or_else(unknown)?, &promotion.digest)
+}
+
+/// Wakes the worker and tells open pages, after the commit.
+pub fn launched(ctx: &Ctx) {
+    ctx.work.rollouts.notify_one();
+    ctx.hub.tell(Topic::Regions, None);
+}

@@ -1,0 +1,163 @@
+//! Before the start: request, approve, cancel.
+
+use super::facts::{is_bound, region_list};
+use crate::ctx::{Ctx, Entry};
+use crate::store::builds::BuildRecord;
+use crate::store::decisions::standing;
+use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::{Tx, missing, next_number};
+use crate::usecases::deciding::{self, words};
+use app::view::PromotionInput;
+use domain::config::{AppConfig, Config};
+use domain::gate::may_approve;
+use domain::id::{PromotionId, RolloutId, UserId};
+use domain::problem::{Fault, Noun};
+use domain::promotion::{PromotionKind, PromotionState};
+use domain::service::ServiceIntent;
+use domain::{Action, Actor, Problem};
+
+/// Requests that a build runs in these regions, one after another. What is wrong with the
+/// configuration is told now, not at the start.
+///
+/// # Errors
+/// [`Problem::NotFound`] for the build, [`Problem::Invalid`] for the regions or the reason,
+/// [`Problem::Config`], [`Problem::Quarantined`], and [`Problem::Unreachable`] while the
+/// build's labels could not be read from the registry.
+pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) -> Result<PromotionId, Problem> {
+    actor.require(Action::RequestPromotion)?;
+    let reason = words("reason", &input.reason, false)?;
+    let subject = ctx.store.existing_build(&input.build).await?;
+    if !subject.described {
+        return Err(Problem::Unreachable { what: Noun::Registry, name: subject.image.host().to_owned() });
+    }
+    ctx.reload_config().await?;
+    check_regions(&ctx.config().config, &subject, &input.regions)?;
+    let (mut tx, person) = deciding::begin(ctx, actor, Action::RequestPromotion, &subject.app, &subject.digest).await?;
+    if standing(&mut tx, &subject.digest).await?.quarantined() {
+        return Err(Problem::Quarantined);
+    }
+    let record = PromotionRecord {
+        id: ctx.new_id(),
+        number: next_number(&mut tx, "promotion").await?,
+        kind: PromotionKind::Promotion,
+        app: subject.app,
+        tag: rows::best_tag(&mut tx, &subject.id).await?,
+        build: subject.id,
+        digest: subject.digest,
+        state: PromotionState::Open,
+        reason,
+        requested_by: person.id,
+        requested_by_name: person.name,
+        requested_at: ctx.now(),
+        started_by_name: None,
+        started_at: None,
+        ended_at: None,
+    };
+    let regions: Vec<(RolloutId, &str)> = input.regions.iter().map(|region| (ctx.new_id(), region.as_str())).collect();
+    rows::insert(&mut tx, &record, &regions).await?;
+    record_act(ctx, &mut tx, actor, "promotion.requested", &record, &input.regions.join(", ")).await?;
+    deciding::finish(ctx, tx, Some(record.id.0.clone())).await?;
+    Ok(record.id)
+}
+
+/// The regions are known, distinct, and each can be told what to run.
+fn check_regions(config: &Config, subject: &BuildRecord, regions: &[String]) -> Result<(), Problem> {
+    let app = known_app(config, &subject.app)?;
+    if app.channels.is_empty() {
+        return Err(Problem::Config { place: format!("apps.{}.channels", app.name), why: Fault::Missing });
+    }
+    if regions.is_empty() {
+        return Err(Problem::invalid("regions", Fault::Missing));
+    }
+    for (place, name) in regions.iter().enumerate() {
+        let region = config.region(name).ok_or_else(|| {
+            let name = name.chars().take(64).collect();
+            Problem::invalid("regions", Fault::Unknown { what: Noun::Region, name })
+        })?;
+        if regions.iter().take(place).any(|other| other == name) {
+            return Err(Problem::invalid("regions", Fault::Twice));
+        }
+        ServiceIntent::plan(app, region, &subject.digest)?;
+    }
+    Ok(())
+}
+
+/// The app as it is configured; one that no longer is cannot be promoted.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub fn known_app<'a>(config: &'a Config, name: &str) -> Result<&'a AppConfig, Problem> {
+    config.app(name).ok_or_else(|| missing(Noun::App, name))
+}
+
+/// Approves an open promotion for its digest and its regions. The requester's own approval
+/// would not count and is refused.
+///
+/// # Errors
+/// [`Problem::NotFound`], [`Problem::Finished`], [`Problem::OwnRequest`], [`Problem::ApprovedAlready`].
+pub async fn approve_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
+    actor.require(Action::ApprovePromotion)?;
+    let known = ctx.store.promotion(id).await?;
+    let (mut tx, person) = deciding::begin(ctx, actor, Action::ApprovePromotion, &known.app, &known.digest).await?;
+    let promotion = rows::promotion_in(&mut tx, id).await?;
+    let parts = rows::parts(&mut tx, id).await?;
+    let regions: Vec<String> = parts.into_iter().map(|part| part.region).collect();
+    let approved_for = region_list(&regions)?;
+    let given = rows::approvals(&mut tx, id).await?;
+    let bound = given.iter().filter(|row| is_bound(row, &promotion, &approved_for));
+    let approved_by: Vec<UserId> = bound.map(|row| row.by.clone()).collect();
+    may_approve(actor, &promotion.requested_by, promotion.state, &approved_by)?;
+    rows::approve(&mut tx, id, &person, &promotion.digest, &approved_for, ctx.now()).await?;
+    record_act(ctx, &mut tx, actor, "promotion.approved", &promotion, &regions.join(", ")).await?;
+    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await
+}
+
+/// Takes an open promotion out of the way, with a reason that stays in the record.
+///
+/// # Errors
+/// [`Problem::Invalid`] without a reason, [`Problem::NotFound`], [`Problem::Finished`] when it
+/// is no longer open.
+pub async fn cancel_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem> {
+    actor.require(Action::CancelPromotion)?;
+    let reason = words("reason", &reason, true)?;
+    let known = ctx.store.promotion(id).await?;
+    let (mut tx, _) = deciding::begin(ctx, actor, Action::CancelPromotion, &known.app, &known.digest).await?;
+    let promotion = rows::promotion_in(&mut tx, id).await?;
+    require_open(&promotion)?;
+    if !rows::cancel(&mut tx, id, ctx.now()).await? {
+        return Err(Problem::Stale);
+    }
+    record_act(ctx, &mut tx, actor, "promotion.cancelled", &promotion, &reason).await?;
+    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await
+}
+
+/// # Errors
+/// [`Problem::Finished`] with the state that it has instead.
+pub fn require_open(promotion: &PromotionRecord) -> Result<(), Problem> {
+    if promotion.state == PromotionState::Open {
+        return Ok(());
+    }
+    Err(Problem::Finished { state: promotion.state.as_str().to_owned() })
+}
+
+/// The record names the promotion; the detail begins with its number and its digest.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn record_act(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    actor: &Actor,
+    action: &str,
+    promotion: &PromotionRecord,
+    detail: &str,
+) -> Result<(), Problem> {
+    let entry = Entry {
+        action,
+        subject_kind: "promotion",
+        subject: promotion.id.as_str(),
+        app: Some(&promotion.app),
+        detail: format!("P-{} {} {detail}", promotion.number, promotion.digest.short()).trim_end().to_owned(),
+    };
+    ctx.audit(tx, actor, entry).await
+}

@@ -1,0 +1,133 @@
+//! The way back: one region, to a digest that was verified there before.
+//!
+//! Where it leads is [`domain::rollback`]'s rule. At two in the morning, with a region failed
+//! or half done, the button leads to the last digest that was verified there, even when the
+//! record says that this is what runs: what the record says is what was meant, and only a
+//! rollout that verifies its tasks makes it so again.
+
+use super::launch::{confirm, launch, launched};
+use super::request::{known_app, record_act};
+use super::world::{How, World};
+use crate::ctx::Ctx;
+use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::{Tx, missing, next_number};
+use crate::usecases::deciding::{self, words};
+use app::view::RollbackInput;
+use domain::gate::{Gate, GateKind, GateState};
+use domain::id::{BuildId, PromotionId};
+use domain::problem::Noun;
+use domain::promotion::{PromotionKind, PromotionState};
+use domain::rollback::{Past, may_go_back_to, way_back};
+use domain::{Action, Actor, Digest, ImageName, Person, Problem, Time};
+
+/// The digest that "roll back" offers for an app in a region now.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn back_to(ctx: &Ctx, app: &str, region: &str) -> Result<Option<Digest>, Problem> {
+    let (past, ended) = ctx.store.past(app, region).await?;
+    Ok(way_back(&past, runs(ctx, app, region, ended).as_ref()).cloned())
+}
+
+/// What the region was seen to run since its last rollout ended. An older look says nothing.
+fn runs(ctx: &Ctx, app: &str, region: &str, ended: Option<Time>) -> Option<Digest> {
+    let seen = ctx.seen.region(region).filter(|seen| seen.reachable && ended.is_none_or(|ended| seen.checked_at > ended))?;
+    seen.services.get(app)?.digest.clone()
+}
+
+/// Requests and starts a rollback of one region in one go.
+///
+/// # Errors
+/// [`Problem::Invalid`] without a reason, [`Problem::NotFound`], [`Problem::ConfirmationMismatch`],
+/// [`Problem::PasswordNeeded`] and its kin; [`Problem::NothingToRollBackTo`]; [`Problem::Stale`]
+/// when the digest that the page offered is no longer a way back; when one gate is closed its
+/// own problem, else [`Problem::GatesClosed`].
+pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem> {
+    actor.require(Action::RollBack)?;
+    let reason = words("reason", &input.reason, true)?;
+    ctx.reload_config().await?;
+    let applied = ctx.config();
+    let app = known_app(&applied.config, &input.app)?;
+    applied.config.region(&input.region).ok_or_else(|| missing(Noun::Region, &input.region))?;
+    confirm(ctx, actor, &app.name, &input.confirmation).await?;
+    let (past, ended) = ctx.store.past(&app.name, &input.region).await?;
+    let digest = choose(ctx, &input, &past, ended)?;
+    let known = ctx.store.known_as(&app.name, &digest).await?.ok_or_else(|| no_way_back(&input))?;
+    let regions = [input.region.clone()];
+    let world = World::look(ctx, applied.clone(), &app.image, &digest, &regions, How::Anew).await;
+
+    let (mut tx, person) = deciding::begin(ctx, actor, Action::RollBack, &app.name, &digest).await?;
+    let (past, ended) = rows::past_in(&mut tx, &app.name, &input.region).await?;
+    if choose(ctx, &input, &past, ended)? != digest {
+        return Err(Problem::Stale);
+    }
+    let promotion = open(ctx, &mut tx, &person, (&input, reason), known, &digest).await?;
+    let done = launch(ctx, &mut tx, &promotion, &person, world).await;
+    done.map_err(|problem| plainly(problem, &input, &app.image, &digest))?;
+    let detail = format!("{}: {}", input.region, promotion.reason);
+    record_act(ctx, &mut tx, actor, "rollback.started", &promotion, &detail).await?;
+    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
+    launched(ctx);
+    Ok(promotion.id)
+}
+
+/// The digest that the page offered, if it still is a way back; without one, the offer of now.
+fn choose(ctx: &Ctx, input: &RollbackInput, past: &[Past], ended: Option<Time>) -> Result<Digest, Problem> {
+    let runs = runs(ctx, &input.app, &input.region, ended);
+    let offered = way_back(past, runs.as_ref()).ok_or_else(|| no_way_back(input));
+    match &input.to {
+        Some(to) if may_go_back_to(past, runs.as_ref(), to) => Ok(to.clone()),
+        Some(_) => offered.and(Err(Problem::Stale)),
+        None => offered.cloned(),
+    }
+}
+
+fn no_way_back(input: &RollbackInput) -> Problem {
+    Problem::NothingToRollBackTo { app: input.app.clone(), region: input.region.clone() }
+}
+
+async fn open(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    person: &Person,
+    (input, reason): (&RollbackInput, String),
+    (build, tag): (BuildId, Option<String>),
+    digest: &Digest,
+) -> Result<PromotionRecord, Problem> {
+    let record = PromotionRecord {
+        id: ctx.new_id(),
+        number: next_number(tx, "promotion").await?,
+        kind: PromotionKind::Rollback,
+        app: input.app.clone(),
+        build,
+        digest: digest.clone(),
+        tag,
+        state: PromotionState::Open,
+        reason,
+        requested_by: person.id.clone(),
+        requested_by_name: person.name.clone(),
+        requested_at: ctx.now(),
+        started_by_name: None,
+        started_at: None,
+        ended_at: None,
+    };
+    rows::insert(tx, &record, &[(ctx.new_id(), &input.region)]).await?;
+    Ok(record)
+}
+
+/// A rollback has no page on which its gates stood beforehand, so a single closed one is told
+/// as the problem that it is.
+fn plainly(problem: Problem, input: &RollbackInput, image: &ImageName, digest: &Digest) -> Problem {
+    let Problem::GatesClosed { gates } = &problem else { return problem };
+    let closed: Vec<&Gate> = gates.iter().filter(|gate| gate.state != GateState::Green).collect();
+    let [gate] = closed.as_slice() else { return problem };
+    match &gate.kind {
+        GateKind::ImagePresent if gate.state == GateState::Red => Problem::ImageGone { image: image.at(digest) },
+        GateKind::ImagePresent => Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() },
+        GateKind::NotQuarantined => Problem::Quarantined,
+        GateKind::RegionReachable { region } => Problem::Unreachable { what: Noun::Region, name: region.clone() },
+        GateKind::NoOtherRollout { region } => Problem::RolloutRunning { app: input.app.clone(), region: region.clone() },
+        GateKind::RanBefore { .. } => no_way_back(input),
+        GateKind::Tested | GateKind::SignedOff | GateKind::Approved => problem,
+    }
+}

@@ -1,0 +1,205 @@
+//! Rollouts: the worker that carries promotions out.
+//!
+//! The database says what is intended and how far it is; the Swarm says what is. The worker
+//! looks at the Swarm before every act, so that starting is also resuming, and a region that
+//! was changed already is not changed again. What it decides:
+//!
+//! - A region starts only if, in the transaction that starts it, the digest has no standing
+//!   fail, no other rollout of the app runs there, and no promotion touched the region after
+//!   this one had started. Otherwise its rollout fails and the region stays as it is. The
+//!   standing is asked once more in the transaction before the Swarm is first changed.
+//! - A region that fails ends its promotion; the regions after it are skipped.
+//! - A lead who is no lead any more does not stop what was started.
+
+mod drive;
+mod steps;
+
+use crate::ctx::{Ctx, Entry};
+use crate::hub::Topic;
+use crate::store::rollouts::{self as rows, RolloutRow};
+use crate::store::{Tx, decisions, internal, lock_app};
+use crate::usecases::deciding::lock_digest;
+use domain::id::PromotionId;
+use domain::problem::Noun;
+use domain::promotion::{Next, PromotionState, RolloutState, next};
+use domain::{Actor, Problem};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::task::{Id, JoinSet};
+
+/// How often the worker looks for promotions that it was not woken for.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The pause after trouble of our own, such as a database that does not answer.
+const TROUBLE: Duration = Duration::from_secs(1);
+
+/// Carries started promotions out, region by region, until the instance stops. It looks at
+/// the Swarm first, so that starting is also resuming.
+pub async fn work(ctx: Ctx) {
+    let mut tasks = JoinSet::new();
+    let mut going: HashMap<Id, PromotionId> = HashMap::new();
+    loop {
+        // When the database does not answer, the cause is in the log already.
+        for promotion in ctx.store.running_promotions().await.unwrap_or_default() {
+            if !going.values().any(|known| *known == promotion) {
+                let task = tasks.spawn(keep_at_it(ctx.clone(), promotion.clone()));
+                going.insert(task.id(), promotion);
+            }
+        }
+        tokio::select! {
+            () = ctx.work.stop.cancelled() => break,
+            () = ctx.work.rollouts.notified() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            Some(ended) = tasks.join_next_with_id() => {
+                let id = match &ended {
+                    Ok((id, ())) => *id,
+                    Err(lost) => lost.id(),
+                };
+                going.remove(&id);
+            }
+        }
+    }
+    // What is under way is taken up at the next start, exactly as after a crash.
+    tasks.shutdown().await;
+}
+
+async fn keep_at_it(ctx: Ctx, promotion: PromotionId) {
+    if carry_out(&ctx, &promotion).await.is_err() {
+        // It still runs, so the worker begins it again.
+        tokio::time::sleep(TROUBLE).await;
+    }
+}
+
+/// Does what the promotion needs next until it has ended.
+async fn carry_out(ctx: &Ctx, promotion: &PromotionId) -> Result<(), Problem> {
+    loop {
+        let rollouts = ctx.store.rollouts_of(promotion).await?;
+        let states: Vec<RolloutState> = rollouts.iter().map(|rollout| rollout.state).collect();
+        let now = next(&states);
+        let rollout = match now {
+            Next::Start(at) | Next::Watch(at) => rollouts.get(at),
+            Next::Verified | Next::Failed => None,
+        };
+        match (now, rollout) {
+            (Next::Start(_), Some(rollout)) => start(ctx, rollout).await?,
+            (Next::Watch(_), Some(rollout)) => drive::drive(ctx, rollout).await?,
+            _ => return conclude(ctx, promotion, rollouts.first()).await,
+        }
+    }
+}
+
+/// Starts the rollout whose turn has come, or fails it when it must not start any more.
+async fn start(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
+    let mut tx = ctx.store.begin().await?;
+    lock_app(&mut tx, &rollout.app).await?;
+    lock_digest(&mut tx, &rollout.digest).await?;
+    let Some(rollout) = rows::rollout_to_change(&mut tx, &rollout.id).await? else { return Ok(()) };
+    if rollout.state != RolloutState::Waiting {
+        return Ok(());
+    }
+    if let Some(problem) = obstacle(ctx, &mut tx, &rollout).await? {
+        return end(ctx, tx, &rollout, Err(problem)).await;
+    }
+    let service = crate::engine::swarm::service_name(&rollout.app);
+    if !rows::set_running(&mut tx, &rollout, &service, ctx.now()).await? {
+        return Ok(());
+    }
+    let detail = format!("P-{} {} {}", rollout.number, rollout.region, rollout.digest.short());
+    record(ctx, &mut tx, &rollout, "rollout.started", detail).await?;
+    tx.commit().await.map_err(internal)?;
+    tell(ctx, &rollout.promotion);
+    Ok(())
+}
+
+/// Why a rollout that waited must not start now.
+async fn obstacle(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow) -> Result<Option<Problem>, Problem> {
+    let region = rollout.region.clone();
+    if decisions::standing(tx, &rollout.digest).await?.quarantined() {
+        return Ok(Some(Problem::Quarantined));
+    }
+    if rows::other_running(tx, rollout).await?.is_some() {
+        return Ok(Some(Problem::RolloutRunning { app: rollout.app.clone(), region }));
+    }
+    if let Some(number) = rows::overtaken_by(tx, rollout).await? {
+        return Ok(Some(Problem::Overtaken { region, number }));
+    }
+    if ctx.config().config.region(&region).is_none() {
+        return Ok(Some(Problem::not_found(Noun::Region, region)));
+    }
+    Ok(None)
+}
+
+/// Ends a rollout and, when nothing more is to come, its promotion, in one transaction.
+async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String, Problem>) -> Result<(), Problem> {
+    let now = ctx.now();
+    let (state, failure) = match &outcome {
+        Ok(_) => (RolloutState::Verified, None),
+        Err(problem) => (RolloutState::Failed, Some(problem)),
+    };
+    if !rows::end_rollout(&mut tx, &rollout.id, state, failure, now).await? {
+        return Ok(());
+    }
+    let place = format!("P-{} {}", rollout.number, rollout.region);
+    match &outcome {
+        Ok(seen) => record(ctx, &mut tx, rollout, "rollout.verified", format!("{place}: {seen}")).await?,
+        Err(problem) => {
+            rows::break_steps(&mut tx, &rollout.id, now).await?;
+            record(ctx, &mut tx, rollout, "rollout.failed", format!("{place}: {problem}")).await?;
+        }
+    }
+    finish_promotion(ctx, &mut tx, rollout).await?;
+    tx.commit().await.map_err(internal)?;
+    tell(ctx, &rollout.promotion);
+    ctx.work.regions.notify_waiters();
+    Ok(())
+}
+
+/// Ends the promotion when its rollouts say so: the one place where that happens.
+async fn finish_promotion(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow) -> Result<(), Problem> {
+    let (state, action) = match next(&rows::states(tx, &rollout.promotion).await?) {
+        Next::Start(_) | Next::Watch(_) => return Ok(()),
+        Next::Verified => (PromotionState::Verified, "promotion.verified"),
+        Next::Failed => (PromotionState::Failed, "promotion.failed"),
+    };
+    let skipped = rows::skip_waiting(tx, &rollout.promotion, ctx.now()).await?;
+    if !rows::end_promotion(tx, &rollout.promotion, state, ctx.now()).await? {
+        return Ok(());
+    }
+    let detail = match skipped.as_slice() {
+        [] => format!("P-{} {}", rollout.number, rollout.digest.short()),
+        skipped => format!("P-{}: {} failed; not touched: {}", rollout.number, rollout.region, skipped.join(", ")),
+    };
+    let subject = rollout.promotion.as_str();
+    let entry = Entry { action, subject_kind: "promotion", subject, app: Some(&rollout.app), detail };
+    ctx.audit(tx, &Actor::Slipway, entry).await
+}
+
+/// Ends a promotion whose rollouts have all ended; a crash cannot leave one behind, but a
+/// restored or hand-made database can.
+async fn conclude(ctx: &Ctx, promotion: &PromotionId, any: Option<&RolloutRow>) -> Result<(), Problem> {
+    let mut tx = ctx.store.begin().await?;
+    match any {
+        Some(rollout) => {
+            lock_app(&mut tx, &rollout.app).await?;
+            finish_promotion(ctx, &mut tx, rollout).await?;
+        }
+        None => {
+            rows::end_promotion(&mut tx, promotion, PromotionState::Failed, ctx.now()).await?;
+        }
+    }
+    tx.commit().await.map_err(internal)?;
+    tell(ctx, promotion);
+    Ok(())
+}
+
+async fn record(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow, action: &str, detail: String) -> Result<(), Problem> {
+    let subject = rollout.promotion.as_str();
+    let entry = Entry { action, subject_kind: "rollout", subject, app: Some(&rollout.app), detail };
+    ctx.audit(tx, &Actor::Slipway, entry).await
+}
+
+/// After a commit that changed how a rollout or a promotion stands.
+fn tell(ctx: &Ctx, promotion: &PromotionId) {
+    ctx.hub.tell(Topic::Promotions, promotion.as_str().to_owned());
+    ctx.hub.tell(Topic::Regions, None);
+    ctx.hub.tell(Topic::Activity, None);
+}
