@@ -1,8 +1,6 @@
 //! The configuration: what is applied is in force, and comes back as it was.
 
-mod common;
-
-use common::{TWO_APPS, TestApp, a_hook, on_each_database};
+use crate::common::{TWO_APPS, TestApp, a_hook, on_each_database};
 use domain::problem::Fault;
 use domain::{Action, Actor, Problem, Role};
 use server::usecases::settings::{apply, check, export, settings};
@@ -139,4 +137,69 @@ async fn a_look_at_everything_says_what_is_wrong_where() {
     let found: Vec<(&str, bool)> = lines.iter().map(|line| (line.subject.as_str(), line.found.is_ok())).collect();
     let wanted = [("database", true), ("configuration", true), ("engine gone", false), ("registry 127.0.0.1:1", false)];
     assert_eq!(found, wanted);
+}
+
+#[tokio::test]
+async fn the_demo_is_a_configuration_that_is_taken() {
+    let app = TestApp::sqlite().await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/demo");
+    let mut names: Vec<_> = std::fs::read_dir(folder).expect("the demo").map(|entry| entry.expect("a file").path()).collect();
+    names.sort();
+    let files: Vec<String> = names
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .map(|path| std::fs::read_to_string(path).expect("a text"))
+        .map(|text| text.replace("@REGISTRY@", "10.0.0.1:5000").replace("@URL@", "unix:///run/docker.sock"))
+        .map(|text| text.replace("@ADDRESS@", "10.0.0.11").replace("@GIT@", "/srv/git"))
+        .collect();
+    assert!(files.len() >= 5);
+    for text in files {
+        apply(&app.ctx, &SLIPWAY, &text, false).await.unwrap_or_else(|problem| panic!("{problem}\n{text}"));
+    }
+    assert!(!app.ctx.config().config.stacks.is_empty());
+}
+
+#[tokio::test]
+async fn a_stack_that_would_harm_the_engine_is_refused_by_name_and_line() {
+    let app = TestApp::sqlite().await;
+    app.apply(TWO_APPS).await;
+    let bad =
+        "[[stacks]]\nname = \"shop\"\ncompose = '''\nservices:\n  web:\n    image: ${BUILD_WEB}\n    privileged: true\n'''\n";
+    let Err(problem) = apply(&app.ctx, &SLIPWAY, bad, false).await else { panic!("taken") };
+    let Problem::Stack { line, key, .. } = &problem else { panic!("{problem}") };
+    assert_eq!((*line, key.as_str()), (4, "stacks.shop.services.web.privileged"));
+    assert!(problem.to_string().contains("line 4, stacks.shop.services.web.privileged: refused:"), "{problem}");
+    assert_eq!(app.ctx.config().version, 1);
+}
+
+#[tokio::test]
+async fn rest_takes_in_and_gives_out_the_configuration_as_toml() {
+    on_each_database(|app| async move {
+        let (ada, vera) = (app.person("ada", Role::Admin).await, app.person("vera", Role::Viewer).await);
+        let (admin, viewer) = (app.token(&ada).await, app.token(&vera).await);
+        let put = |token: &str, query: &str, body: axum::body::Body| {
+            let request = http::Request::put(format!("/api/v1/configuration{query}"));
+            let request = request.header("authorization", format!("Bearer {token}"));
+            app.send(request.body(body).expect("a request"))
+        };
+        let (status, done) = put(&admin, "", TWO_APPS.into()).await;
+        assert_eq!((status.as_u16(), &done["version"], done["added"].as_array().map(Vec::len)), (200, &1.into(), Some(3)));
+        let (status, text) = app.rest(&admin, "GET", "/api/v1/configuration", serde_json::Value::Null).await;
+        assert_eq!((status.as_u16(), text.as_str()), (200, export(&app.ctx, &ada).await.ok().as_deref()));
+        let (_, done) = put(&admin, "?prune=true", "[[apps]]\nname = \"x\"\nimage = \"a.b/c\"\n".into()).await;
+        assert_eq!(done["removed"].as_array().map(Vec::len), Some(3));
+        let (status, problem) = put(&admin, "", "apps = 3".into()).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (422, &"config".into()));
+        assert_eq!(put(&admin, "", vec![0xff].into()).await.0.as_u16(), 422);
+        assert_eq!(put(&admin, "?prune=true", " \n".into()).await.0.as_u16(), 422);
+        assert_eq!(put(&admin, "?prune=perhaps", "".into()).await.0.as_u16(), 422);
+        assert_eq!(put(&admin, "", vec![b'#'; 2 << 20].into()).await.0.as_u16(), 413);
+        assert_eq!(put(&viewer, "", TWO_APPS.into()).await.0.as_u16(), 403);
+        assert_eq!(app.ctx.config().version, 2);
+        let (status, looks) = app.rest(&admin, "GET", "/api/v1/check", serde_json::Value::Null).await;
+        assert_eq!((status.as_u16(), &looks[0]["subject"], &looks[0]["ok"]), (200, &"database".into(), &true.into()));
+        let (status, seen) = app.rest(&viewer, "GET", "/api/v1/settings", serde_json::Value::Null).await;
+        assert_eq!((status.as_u16(), &seen["config_version"]), (200, &2.into()));
+    })
+    .await;
 }

@@ -2,14 +2,20 @@
 //! until it is moved, and people of each role.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use axum::body::{Body, to_bytes};
 use domain::id::{HookId, UserId};
 use domain::{Actor, Person, Role, Time};
+use http::{Request, StatusCode};
+use serde_json::Value;
 use server::clock::{Clock, SystemEntropy, from_micros, micros};
 use server::ctx::{Ctx, Settings};
 use server::store::Store;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+use tower::ServiceExt as _;
 
 /// A clock that only the test moves. It begins at 2026-11-24 02:00 UTC.
 pub struct TestClock(AtomicI64);
@@ -21,7 +27,7 @@ impl Clock for TestClock {
 }
 
 impl TestClock {
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).expect("short enough"), Ordering::SeqCst);
     }
 }
@@ -111,11 +117,76 @@ impl TestApp {
         server::usecases::settings::apply(&self.ctx, &Actor::Slipway, toml, false).await.expect("a good configuration");
     }
 
+    /// Another process over the same database, as after a restart: nothing that lived in
+    /// memory is left.
+    pub async fn restarted(&self) -> Ctx {
+        let settings = (*self.ctx.settings).clone();
+        let ctx = Ctx::with(settings, self.ctx.store.clone(), self.clock.clone(), Arc::new(SystemEntropy));
+        ctx.await.expect("a context")
+    }
+
+    /// The secret of a new token that may do all that `owner` may.
+    pub async fn token(&self, owner: &Actor) -> String {
+        let person = owner.person().expect("a person");
+        let name = format!("t{}", self.count("tokens").await);
+        let made = server::usecases::tokens::add_token(&self.ctx, &Actor::Slipway, name, person.name.clone(), person.role);
+        made.await.expect("a token").secret
+    }
+
+    /// Sends a request through the whole router, as a client would; the answer's body as
+    /// JSON, or as a JSON string when it is not.
+    pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = server::http::outside(&self.ctx).router.oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+        (status, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
+    }
+
+    /// Asks REST with a bearer token; `body` is sent as JSON, nothing when it is null.
+    pub async fn rest(&self, token: &str, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+        };
+        self.send(request.expect("a request")).await
+    }
+
+    /// Listens at a free port of `address` until the story ends; gives back `address:port`.
+    pub async fn listen(&self, address: &str) -> SocketAddr {
+        self.listen_at(address, 0).await
+    }
+
+    /// Listens at a port of the story's choice.
+    pub async fn listen_at(&self, address: &str, port: u16) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind((address, port)).await.expect("a free port");
+        let here = listener.local_addr().expect("an address");
+        let service = server::http::outside(&self.ctx).router.into_make_service_with_connect_info::<SocketAddr>();
+        let stop = self.ctx.work.stop.clone();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
+        tokio::spawn(serving.into_future());
+        here
+    }
+
     /// How many rows a table has.
     pub async fn count(&self, table: &str) -> i64 {
         let statement = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         sqlx::query_scalar(statement).fetch_one(self.ctx.store.read()).await.expect("a number")
     }
+}
+
+/// Waits until `look` finds something, at most 20 seconds.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
 /// A hook that is in no database, for what only needs an actor.

@@ -1,0 +1,216 @@
+//! An engine that is only pretended: it answers as one does, keeps what it is asked to make in
+//! memory, and can be told to misbehave. What really happens is for the lab.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use futures::StreamExt as _;
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What the engine holds and how it behaves. Cloning is cheap.
+#[derive(Clone, Default)]
+pub struct Engine(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+pub struct Held {
+    pub containers: BTreeMap<String, Container>,
+    pub networks: BTreeMap<String, Value>,
+    /// Every call that changes something: `POST containers/create`.
+    pub changes: Vec<String>,
+    /// Images that no registry has.
+    pub gone: Vec<String>,
+    /// Done to every answer about one container, as by an engine that does not do as it is told.
+    pub twist: Option<fn(&mut Value)>,
+    /// How a container that is started ends at once, by service.
+    pub ends: HashMap<String, i64>,
+    /// What a container wrote.
+    pub log: String,
+    /// Whether a call is answered at all.
+    pub silent: bool,
+    made: u32,
+}
+
+#[derive(Clone)]
+pub struct Container {
+    pub name: String,
+    pub body: Value,
+    pub state: &'static str,
+    pub exit_code: i64,
+}
+
+impl Container {
+    fn labels(&self) -> &Value {
+        &self.body["Labels"]
+    }
+}
+
+impl Engine {
+    /// Answers at a free port; gives back its address for the configuration.
+    pub async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address: SocketAddr = listener.local_addr().expect("an address");
+        let router = Router::new().fallback(answer).with_state(self.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        format!("tcp://{address}")
+    }
+
+    pub fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().expect("nobody broke off")
+    }
+
+    /// Puts a container there that somebody else made.
+    pub fn put(&self, id: &str, name: &str, labels: Value) {
+        let body = json!({ "Labels": labels, "HostConfig": { "Privileged": true } });
+        self.held().containers.insert(id.to_owned(), Container { name: name.to_owned(), body, state: "running", exit_code: 0 });
+    }
+}
+
+async fn answer(State(engine): State<Engine>, request: Request) -> Response {
+    let method = request.method().to_string();
+    let path = request.uri().path().trim_matches('/').to_owned();
+    let path = match path.split_once('/') {
+        Some((version, rest)) if version.starts_with("v1.") => rest.to_owned(),
+        _ => path,
+    };
+    let query: HashMap<String, String> =
+        form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let body = to_bytes(request.into_body(), 1 << 20).await.expect("a body");
+    if engine.held().silent {
+        std::future::pending::<()>().await;
+    }
+    let mut held = engine.held();
+    if method != "GET" {
+        held.changes.push(format!("{method} {path}"));
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", ["_ping"]) => "OK".into_response(),
+        ("GET", ["version"]) => Json(json!({ "ApiVersion": "1.41", "MinAPIVersion": "1.12" })).into_response(),
+        ("GET", ["events"]) => Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>()).into_response(),
+        ("GET", ["images", .., "json"]) => held.image(&path),
+        ("POST", ["images", "create"]) => gone_or(None),
+        ("GET", ["networks"]) => held.list_networks(&query),
+        ("POST", ["networks", "create"]) => held.make_network(&body),
+        ("DELETE", ["networks", id]) => gone_or(held.networks.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
+        ("GET", ["containers", "json"]) => held.list_containers(&query),
+        ("POST", ["containers", "create"]) => held.create(&query, &body),
+        ("GET", ["containers", id, "json"]) => gone_or(held.inspect(id)),
+        ("POST", ["containers", id, "start"]) => gone_or(held.start(id)),
+        ("GET", ["containers", id, "logs"]) => held.log(id, &query),
+        ("DELETE", ["containers", id]) => gone_or(held.containers.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
+        _ => (StatusCode::NOT_IMPLEMENTED, Json(json!({ "message": format!("{method} {path}") }))).into_response(),
+    }
+}
+
+fn gone_or(answer: Option<Response>) -> Response {
+    answer.unwrap_or_else(|| (StatusCode::NOT_FOUND, Json(json!({ "message": "no such thing" }))).into_response())
+}
+
+fn frames(log: &str) -> Bytes {
+    let frame = |line: &str| [&[1, 0, 0, 0][..], &(line.len() as u32).to_be_bytes(), line.as_bytes()].concat();
+    log.split_inclusive('\n').flat_map(frame).collect::<Vec<u8>>().into()
+}
+
+/// Whether `labels` hold all that a listing asks for.
+fn fits(query: &HashMap<String, String>, labels: &Value) -> bool {
+    let filters: Value = query.get("filters").map_or(Value::Null, |text| serde_json::from_str(text).expect("json"));
+    let wanted = filters["label"].as_array().cloned().unwrap_or_default();
+    wanted.iter().filter_map(Value::as_str).all(|wanted| match wanted.split_once('=') {
+        Some((name, value)) => labels[name] == value,
+        None => labels.get(wanted).is_some(),
+    })
+}
+
+impl Held {
+    fn image(&self, path: &str) -> Response {
+        let gone = self.gone.iter().any(|gone| path.contains(gone.as_str()));
+        gone_or((!gone).then(|| Json(json!({ "Id": "sha256:content" })).into_response()))
+    }
+
+    fn new_id(&mut self) -> String {
+        self.made += 1;
+        format!("id{:03}", self.made)
+    }
+
+    fn list_networks(&self, query: &HashMap<String, String>) -> Response {
+        let fitting = self.networks.iter().filter(|(_, network)| fits(query, &network["Labels"]));
+        let listed = fitting.map(|(id, network)| json!({ "Id": id, "Name": network["Name"], "Labels": network["Labels"] }));
+        Json(Value::from(listed.collect::<Vec<_>>())).into_response()
+    }
+
+    fn make_network(&mut self, body: &[u8]) -> Response {
+        let id = self.new_id();
+        self.networks.insert(id.clone(), serde_json::from_slice(body).expect("json"));
+        (StatusCode::CREATED, Json(json!({ "Id": id, "Warning": "" }))).into_response()
+    }
+
+    fn list_containers(&self, query: &HashMap<String, String>) -> Response {
+        let fitting = self.containers.iter().filter(|(_, container)| fits(query, container.labels()));
+        let listed = fitting.map(|(id, container)| json!({ "Id": id, "Labels": container.labels(), "State": container.state }));
+        Json(Value::from(listed.collect::<Vec<_>>())).into_response()
+    }
+
+    fn create(&mut self, query: &HashMap<String, String>, body: &[u8]) -> Response {
+        let name = query["name"].clone();
+        if self.containers.values().any(|container| container.name == name) {
+            return (StatusCode::CONFLICT, Json(json!({ "message": "the name is in use" }))).into_response();
+        }
+        let id = self.new_id();
+        let body = serde_json::from_slice(body).expect("json");
+        self.containers.insert(id.clone(), Container { name, body, state: "created", exit_code: 0 });
+        (StatusCode::CREATED, Json(json!({ "Id": id, "Warnings": [] }))).into_response()
+    }
+
+    fn find(&mut self, key: &str) -> Option<(String, &mut Container)> {
+        let found = self.containers.iter_mut().find(|(id, container)| *id == key || container.name == key);
+        found.map(|(id, container)| (id.clone(), container))
+    }
+
+    fn inspect(&mut self, key: &str) -> Option<Response> {
+        let (id, container) = self.find(key)?;
+        let mut host = container.body["HostConfig"].clone();
+        host["MaskedPaths"] = json!(["/proc/kcore"]);
+        host["ReadonlyPaths"] = json!(["/proc/sys"]);
+        let mut answer = json!({
+            "Id": id,
+            "Image": "sha256:content",
+            "Config": container.body,
+            "HostConfig": host,
+            "Mounts": [],
+            "State": { "Status": container.state, "Running": container.state == "running", "ExitCode": container.exit_code },
+            "NetworkSettings": { "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "32768" }] } },
+        });
+        if let Some(twist) = self.twist {
+            twist(&mut answer);
+        }
+        Some(Json(answer).into_response())
+    }
+
+    /// The log, and who follows a running container waits for more.
+    fn log(&mut self, key: &str, query: &HashMap<String, String>) -> Response {
+        let written = frames(&self.log);
+        let follows = query.get("follow").is_some_and(|follow| follow == "true" || follow == "1");
+        let Some((_, container)) = self.find(key) else { return gone_or(None) };
+        let waits = follows && container.state == "running";
+        let written = futures::stream::once(async move { Ok::<_, std::io::Error>(written) });
+        if waits {
+            Body::from_stream(written.chain(futures::stream::pending())).into_response()
+        } else {
+            Body::from_stream(written).into_response()
+        }
+    }
+
+    fn start(&mut self, key: &str) -> Option<Response> {
+        let ends = self.ends.clone();
+        let (_, container) = self.find(key)?;
+        let code = container.labels()["slipway.service"].as_str().and_then(|service| ends.get(service));
+        container.state = if code.is_some() { "exited" } else { "running" };
+        container.exit_code = code.copied().unwrap_or_default();
+        Some(StatusCode::NO_CONTENT.into_response())
+    }
+}

@@ -1,0 +1,115 @@
+//! Secrets appear where they are given out, once, and nowhere else: not in the log, the
+//! database, the record, REST or the pages.
+
+use crate::browser::{Browser, user};
+use crate::common::TestApp;
+use domain::{Actor, Role};
+use http::{Method, StatusCode};
+use server::usecases::{hooks, people, settings, tokens};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// Everything that is logged while this test runs, by this process.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn listen() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+        subscriber.try_init().expect("no other test listens");
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("the log")).into_owned()
+    }
+}
+
+/// The database as bytes on the disk, its journal included.
+fn on_disk(app: &TestApp) -> Vec<u8> {
+    let path = server::store::sqlite_path(&app.ctx.settings.database_url).expect("a file");
+    let parts = ["", "-wal"].map(|ending| std::fs::read(format!("{path}{ending}")).unwrap_or_default());
+    parts.concat()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
+    let log = Log::listen();
+    let app = TestApp::sqlite().await;
+    app.ctx.setup.arm("canary-setup-code".to_owned());
+    let browser = Browser::new(&app);
+    let first = [("code", "canary-setup-code"), ("name", "ada"), ("password", "canary-first-password")];
+    assert_eq!(browser.post("/setup", &first).await.location(), "/settings");
+    let ada = Actor::Slipway;
+    let lea = user(&app, "lea", Role::Lead).await;
+    let lea_id = lea.person().expect("a person").id.clone();
+    let login = browser.another();
+    login.log_in("lea", "canary-wrong-password").await;
+    login.log_in("canary-password-typed-as-name", "x").await;
+    people::reset_password(&app.ctx, &ada, &lea_id, "canary-new-password".to_owned()).await.expect("reset");
+    assert_eq!(login.log_in("lea", "canary-new-password").await.location(), "/");
+    let session = login.cookie("slipway").expect("a session");
+    let token = tokens::add_token(&app.ctx, &ada, "ci".to_owned(), "ada".to_owned(), Role::Admin).await.expect("a token").secret;
+    let key = hooks::add_hook(&app.ctx, &ada, "registry".to_owned(), "distribution".to_owned()).await.map(|made| made.secret);
+    app.apply("[[regions]]\nname = \"hk\"\nurl = \"tcp://10.0.0.1:2375\"\nenv = { TOKEN = \"canary-region-value\" }\n").await;
+    let rest = browser.another().bearer(&token);
+    let made =
+        rest.json("POST", "/api/v1/users", "{\"name\":\"eve\",\"role\":\"viewer\",\"password\":\"canary-rest-password\"}").await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    rest.clone().bearer("slw_canary-wrong-token").get("/api/v1/me").await;
+    rest.json("POST", "/api/v1/users", "{\"name\":\"x\",\"role\":3,\"password\":\"canary-unread-password\"}").await;
+    let form = [("old", "canary-old-guess"), ("new", "canary-next-password")];
+    login.post("/do/account/password", &form).await;
+    browser.post("/hooks/distribution/canary-unknown-key", &[("a", "b")]).await;
+
+    let mut secrets = vec![
+        "canary-setup-code",
+        "canary-first-password",
+        "canary-wrong-password",
+        "canary-new-password",
+        "canary-rest-password",
+        "canary-unread-password",
+        "canary-old-guess",
+        "canary-next-password",
+        "slw_canary-wrong-token",
+        "canary-unknown-key",
+        &session,
+        &token,
+    ];
+    secrets.extend(key.as_deref().ok());
+    let mut told = settings::export(&app.ctx, &ada).await.expect("exported");
+    told.push_str(&Browser::new(&app).get("/metrics").await.body);
+    for route in server::http::outside(&app.ctx).listed.iter().filter(|route| route.method == Method::GET) {
+        let path: Vec<&str> = route.path.split('/').map(|part| if part.starts_with('{') { "nothing" } else { part }).collect();
+        for reader in [&rest, &login, &browser] {
+            told.push_str(&reader.get(&path.join("/")).await.body);
+        }
+    }
+    let (disk, logged) = (on_disk(&app), log.text());
+    assert!(logged.contains("request") && told.contains("lea") && holds(&disk, "lea"), "something was looked at");
+    for secret in secrets {
+        assert!(!told.contains(secret), "{secret} is on a page");
+        let line = logged.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} is in the log");
+        assert!(!holds(&disk, secret), "{secret} is in the database");
+    }
+    let (others, _) = (login.get("/settings").await.body, browser.get("/settings").await.body);
+    assert!(!others.contains("canary-region-value") && !logged.contains("canary-region-value"));
+}

@@ -1,0 +1,34 @@
+//! Stories about the use cases and the transports, told on both databases, without engines.
+//! One binary, because linking the server once is enough.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test says what it expected"
+)]
+
+mod activity;
+mod browser;
+mod builds;
+mod common;
+mod decided;
+mod engine;
+mod environments;
+mod hooks;
+mod http_access;
+mod http_guards;
+mod http_login;
+mod http_openapi;
+mod http_secrets;
+mod http_sessions;
+mod intake;
+mod outside;
+mod people;
+mod promotions;
+mod regions;
+mod registry;
+mod rollouts;
+mod settings;
+mod verdicts;

@@ -1,0 +1,345 @@
+//! A Swarm in memory that can be told to fail at any call, as a bad network does: before it
+//! has done what was asked, or after.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Well,
+    /// The connection breaks before anything was done.
+    Lost,
+    /// It is done, but the answer never arrives.
+    Unanswered,
+    /// Refused with this status.
+    Status(u16),
+    /// Somebody else changes the service just before.
+    Raced,
+}
+
+/// How tasks of a new specification fare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasks {
+    Run,
+    /// They end with an error, one for each look.
+    Fail,
+    /// The update is said to be completed, and nothing runs.
+    Nothing,
+}
+
+#[derive(Clone)]
+pub struct Swarm {
+    /// `host:port`.
+    pub host: String,
+    inner: Arc<Mutex<Inner>>,
+    /// Told when the call at which everything stops has come.
+    pub stopped: Arc<Notify>,
+}
+
+struct Inner {
+    api: &'static str,
+    service: Option<Value>,
+    version: u64,
+    tasks: Vec<Value>,
+    behave: Tasks,
+    paused: bool,
+    images: bool,
+    /// The fates of the calls to come that change something.
+    changes_fare: VecDeque<Fate>,
+    looks_fare: VecDeque<Fate>,
+    /// What it forgets of every specification.
+    drops: Option<&'static str>,
+    calls: usize,
+    stop_at: Option<(usize, bool)>,
+    changed: u32,
+    clock: u64,
+}
+
+impl Swarm {
+    pub async fn open() -> Self {
+        let inner = Inner {
+            api: "1.41",
+            service: None,
+            version: 10,
+            tasks: Vec::new(),
+            behave: Tasks::Run,
+            paused: false,
+            images: true,
+            changes_fare: VecDeque::new(),
+            looks_fare: VecDeque::new(),
+            drops: None,
+            calls: 0,
+            stop_at: None,
+            changed: 0,
+            clock: 0,
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let host = listener.local_addr().expect("an address").to_string();
+        let swarm = Self { host, inner: Arc::new(Mutex::new(inner)), stopped: Arc::default() };
+        let router = Router::new()
+            .route("/version", get(version))
+            .route("/services", get(list))
+            .route("/services/create", post(create))
+            .route("/services/{name}", get(inspect))
+            .route("/services/{name}/update", post(update))
+            .route("/tasks", get(tasks))
+            .route("/images/create", post(pull))
+            .route("/images/{*name}", get(image))
+            .with_state(swarm.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        swarm
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("a lock")
+    }
+
+    pub fn speak(&self, api: &'static str) {
+        self.inner().api = api;
+    }
+
+    pub fn behave(&self, tasks: Tasks) {
+        self.inner().behave = tasks;
+    }
+
+    pub fn pause(&self) {
+        self.inner().paused = true;
+    }
+
+    pub fn lose_images(&self, lost: bool) {
+        self.inner().images = !lost;
+    }
+
+    pub fn drop_of_specs(&self, key: &'static str) {
+        self.inner().drops = Some(key);
+    }
+
+    /// How the next calls fare that make or change the service.
+    pub fn changes_fare(&self, fates: &[Fate]) {
+        self.inner().changes_fare = fates.iter().copied().collect();
+    }
+
+    /// How the next calls fare that look at the service.
+    pub fn looks_fare(&self, fates: &[Fate]) {
+        self.inner().looks_fare = fates.iter().copied().collect();
+    }
+
+    /// Tells [`Swarm::stopped`] at the n-th call from now, and never answers it; what it asks
+    /// for is done before that, or not.
+    pub fn stop_at(&self, call: usize, done: bool) {
+        let mut inner = self.inner();
+        inner.calls = 0;
+        inner.stop_at = Some((call, done));
+    }
+
+    /// Whether the call at which to stop has come.
+    pub fn has_stopped(&self) -> bool {
+        self.inner().stop_at.is_none()
+    }
+
+    /// How often the service was made or changed.
+    pub fn changed(&self) -> u32 {
+        self.inner().changed
+    }
+
+    /// The images of the tasks that run.
+    pub fn running(&self) -> Vec<String> {
+        let inner = self.inner();
+        let runs = inner.tasks.iter().filter(|task| task["Status"]["State"] == "running");
+        runs.map(|task| task["Spec"]["ContainerSpec"]["Image"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Puts a service there that somebody else made.
+    pub fn found(&self, spec: Value) {
+        self.inner().put(spec);
+        self.inner().changed = 0;
+    }
+
+    pub fn service(&self) -> Option<Value> {
+        self.inner().service.clone()
+    }
+
+    /// Counts a call; the fate that the stop brings, if this is the one.
+    fn count(&self) -> Option<Fate> {
+        let mut inner = self.inner();
+        inner.calls += 1;
+        let (at, done) = inner.stop_at?;
+        if inner.calls != at {
+            return None;
+        }
+        inner.stop_at = None;
+        drop(inner);
+        self.stopped.notify_one();
+        Some(if done { Fate::Unanswered } else { Fate::Lost })
+    }
+}
+
+impl Inner {
+    /// Takes a specification in: a new version, and new tasks where the template changed.
+    fn put(&mut self, mut spec: Value) {
+        self.version += 7;
+        self.changed += 1;
+        self.paused = false;
+        if let Some(key) = self.drops
+            && let Some(container) = spec["TaskTemplate"]["ContainerSpec"].as_object_mut()
+        {
+            container.remove(key);
+        }
+        let same = self.service.as_ref().is_some_and(|service| service["Spec"]["TaskTemplate"] == spec["TaskTemplate"]);
+        if !same {
+            for task in &mut self.tasks {
+                task["Status"]["State"] = json!("shutdown");
+                task["DesiredState"] = json!("shutdown");
+            }
+            let replicas = spec["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or(1);
+            for _ in 0..replicas {
+                match self.behave {
+                    Tasks::Run => self.task(&spec, "running", None),
+                    Tasks::Fail => self.task(&spec, "failed", Some("task: non-zero exit (3)")),
+                    Tasks::Nothing => {}
+                }
+            }
+        }
+        self.service = Some(json!({
+            "ID": "s1", "Version": { "Index": self.version }, "Spec": spec, "UpdateStatus": { "State": "completed" },
+        }));
+    }
+
+    fn task(&mut self, spec: &Value, state: &str, error: Option<&str>) {
+        self.clock += 1;
+        let desired = if state == "running" { "running" } else { "shutdown" };
+        self.tasks.push(json!({
+            "ID": format!("t{}", self.clock), "ServiceID": "s1", "CreatedAt": format!("2026-11-24T00:00:{:02}Z", self.clock),
+            "Spec": spec["TaskTemplate"], "DesiredState": desired, "Status": { "State": state, "Err": error },
+        }));
+    }
+}
+
+fn answer(value: &Value) -> Response {
+    ([(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+fn refused(status: u16, message: &str) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [(CONTENT_TYPE, "application/json")], json!({ "message": message }).to_string()).into_response()
+}
+
+/// An answer that breaks off.
+fn broken() -> Response {
+    let cut = futures::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("cut"))]);
+    Body::from_stream(cut).into_response()
+}
+
+async fn version(State(swarm): State<Swarm>) -> Response {
+    answer(&json!({ "ApiVersion": swarm.inner().api, "Version": "20.10.24" }))
+}
+
+/// The fate of a look, and whether it ends here.
+fn look(swarm: &Swarm) -> Option<Response> {
+    let fate = swarm.count().or_else(|| swarm.inner().looks_fare.pop_front())?;
+    match fate {
+        Fate::Well | Fate::Raced => None,
+        Fate::Lost | Fate::Unanswered => Some(broken()),
+        Fate::Status(status) => Some(refused(status, "not now")),
+    }
+}
+
+async fn inspect(State(swarm): State<Swarm>, Path(name): Path<String>) -> Response {
+    if let Some(ended) = look(&swarm) {
+        return ended;
+    }
+    let mut inner = swarm.inner();
+    if inner.behave == Tasks::Fail
+        && let Some(service) = inner.service.clone()
+    {
+        inner.task(&service["Spec"], "failed", Some("task: non-zero exit (3)"));
+    }
+    let paused = inner.paused;
+    match &mut inner.service {
+        Some(service) if service["Spec"]["Name"] == name.as_str() => {
+            if paused {
+                service["UpdateStatus"] = json!({ "State": "paused" });
+            }
+            answer(service)
+        }
+        _ => refused(404, "service not found"),
+    }
+}
+
+async fn list(State(swarm): State<Swarm>) -> Response {
+    answer(&Value::Array(swarm.inner().service.clone().into_iter().collect()))
+}
+
+async fn tasks(State(swarm): State<Swarm>) -> Response {
+    look(&swarm).unwrap_or_else(|| answer(&Value::Array(swarm.inner().tasks.clone())))
+}
+
+async fn image(State(swarm): State<Swarm>) -> Response {
+    if let Some(ended) = look(&swarm) {
+        return ended;
+    }
+    if swarm.inner().images { answer(&json!({ "Id": "sha256:x" })) } else { refused(404, "no such image") }
+}
+
+async fn pull(State(swarm): State<Swarm>) -> Response {
+    if let Some(ended) = look(&swarm) {
+        return ended;
+    }
+    let line = json!({ "errorDetail": { "message": "manifest unknown" }, "error": "manifest unknown" });
+    if swarm.inner().images { answer(&json!({ "status": "Downloaded" })) } else { answer(&line) }
+}
+
+/// Does a change as its fate wants it.
+fn change(swarm: &Swarm, act: impl FnOnce(&mut Inner) -> Response) -> Response {
+    let fate = swarm.count().or_else(|| swarm.inner().changes_fare.pop_front()).unwrap_or(Fate::Well);
+    let mut inner = swarm.inner();
+    match fate {
+        Fate::Lost => broken(),
+        Fate::Status(status) => refused(status, "rpc error: code = Unknown desc = not now"),
+        Fate::Well => act(&mut inner),
+        Fate::Unanswered => {
+            act(&mut inner);
+            broken()
+        }
+        Fate::Raced => {
+            inner.version += 1;
+            let version = inner.version;
+            if let Some(service) = &mut inner.service {
+                service["Version"]["Index"] = json!(version);
+            }
+            act(&mut inner)
+        }
+    }
+}
+
+async fn create(State(swarm): State<Swarm>, body: Bytes) -> Response {
+    let spec: Value = serde_json::from_slice(&body).expect("a specification");
+    change(&swarm, |inner| {
+        if inner.service.is_some() {
+            return refused(409, "rpc error: code = AlreadyExists desc = name conflicts with an existing object");
+        }
+        inner.put(spec);
+        answer(&json!({ "ID": "s1" }))
+    })
+}
+
+async fn update(State(swarm): State<Swarm>, Query(query): Query<HashMap<String, String>>, body: Bytes) -> Response {
+    let spec: Value = serde_json::from_slice(&body).expect("a specification");
+    change(&swarm, |inner| {
+        if query.get("version") != Some(&inner.version.to_string()) {
+            return refused(500, "rpc error: code = Unknown desc = update out of sequence");
+        }
+        inner.put(spec);
+        answer(&json!({ "Warnings": null }))
+    })
+}
