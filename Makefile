@@ -1,0 +1,32 @@
+# What people type. The work is done in scripts/.
+.PHONY: help run dev down test bench fmt lint e2e image
+
+help: ## This list
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: ## Build, start the lab and the demo, open the dashboard at http://127.0.0.1:3000
+	@scripts/run
+
+dev: ## As run, but built anew and reloaded on every change
+	@scripts/dev
+
+down: ## Remove the demo: its engines, its registry, its database
+	@scripts/run --down
+
+test: ## Everything that must hold, as continuous integration runs it
+	@scripts/test
+
+e2e: ## Only the browser tests
+	@scripts/test e2e
+
+bench: ## Figures as ratios, in one run
+	@scripts/bench/run
+
+fmt: ## Format
+	@cargo fmt --all
+
+lint: ## What the compiler and clippy have to say
+	@cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings
+
+image: ## The container image
+	@docker build -t slipway .
