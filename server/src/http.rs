@@ -86,6 +86,7 @@ fn layered(ctx: &Ctx, router: Router<Ctx>) -> Router {
         .layer(middleware::from_fn_with_state(ctx.clone(), auth::identify))
         .layer(sessions)
         .layer(cross_site_guard(ctx))
+        .layer(middleware::from_fn(no_zero_byte))
         .layer(middleware::from_fn(keep_going))
         .layer(middleware::from_fn_with_state(ctx.clone(), pages::dress))
         .layer(middleware::from_fn_with_state(ctx.clone(), headers))
@@ -108,6 +109,14 @@ fn cross_site_guard(ctx: &Ctx) -> CsrfLayer<impl FnMut(ProtectionError) -> Respo
         .with_rejection_response(|_| PageProblem(Problem::CrossSite).into_response())
 }
 
+/// Nothing of ours has a zero byte in its address, and PostgreSQL would refuse one in its own words.
+async fn no_zero_byte(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return nothing_here(request).await;
+    }
+    next.run(request).await
+}
+
 /// A panic ends the request that it happened in, with an answer, and nothing else.
 async fn keep_going(request: Request, next: Next) -> Response {
     let cause = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
@@ -118,13 +127,12 @@ async fn keep_going(request: Request, next: Next) -> Response {
     PageProblem(crate::store::internal(text.unwrap_or_else(|| "panic".to_owned()))).into_response()
 }
 
-async fn nothing_here(State(ctx): State<Ctx>, request: Request) -> Response {
+async fn nothing_here(request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let problem = Problem::not_found(Noun::Page, path.chars().take(100).collect::<String>());
     if path.starts_with("/api/") || path.starts_with("/hooks/") {
         return problem::ApiProblem(problem).into_response();
     }
-    let _ = ctx;
     PageProblem(problem).into_response()
 }
 

@@ -114,8 +114,10 @@ pub fn steps(r: &Reader, steps: &[StepView]) -> AnyView {
     view! { <ol class="steps">{rows}</ol> }.into_any()
 }
 
-/// How many steps are done, for a panel's title.
+/// How many steps are done, for a panel's title. One that was left out after a failure is not.
 pub fn steps_done(t: Text, steps: &[StepView]) -> String {
-    let done = steps.iter().filter(|step| matches!(step.state, StepState::Done | StepState::Skipped)).count();
+    let failed = steps.iter().any(|step| step.state == StepState::Failed);
+    let over = |step: &&StepView| step.state == StepState::Done || (step.state == StepState::Skipped && !failed);
+    let done = steps.iter().filter(over).count();
     t.steps_done(done, steps.len())
 }

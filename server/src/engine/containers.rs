@@ -26,6 +26,10 @@ use std::time::Duration;
 const CALL: Duration = Duration::from_secs(60);
 /// How long a name may stay taken by something that cannot be seen yet or any more.
 const NAME_SETTLES: Duration = Duration::from_secs(10);
+/// An engine may show an end by SIGKILL this long before it shows that memory was the reason.
+const MEMORY_SETTLES: Duration = Duration::from_millis(500);
+/// The exit code of what ended by SIGKILL.
+const KILLED: i64 = 137;
 
 /// One engine, with the name of the installation whose things it may touch.
 #[derive(Clone)]
@@ -59,6 +63,12 @@ pub struct Look {
     pub restarts: i64,
     /// Container port and the port on the engine's machine.
     pub ports: Vec<(u16, u16)>,
+}
+
+impl Look {
+    fn may_be_for_memory(&self) -> bool {
+        self.exit_code == Some(KILLED) && !self.out_of_memory
+    }
 }
 
 /// A container that is there.
@@ -275,6 +285,11 @@ impl Host {
     /// # Errors
     /// As [`Host::containers`].
     pub async fn look(&self, container: &str) -> Result<Option<Look>, Problem> {
+        let seen = self.inspect(container).await?.map(look);
+        if !seen.as_ref().is_some_and(Look::may_be_for_memory) {
+            return Ok(seen);
+        }
+        tokio::time::sleep(MEMORY_SETTLES).await;
         Ok(self.inspect(container).await?.map(look))
     }
 

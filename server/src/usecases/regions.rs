@@ -1,7 +1,7 @@
 //! What the regions run: looking, and the board that shows it.
 
 use crate::ctx::Ctx;
-use crate::engine::swarm::{Swarm, essence_hash};
+use crate::engine::swarm::{Swarm, Trouble, essence_hash};
 use crate::hub::Topic;
 use crate::seen::{RegionSeen, ServiceSeen};
 use crate::store::regions::KnownBuild;
@@ -19,6 +19,8 @@ use tokio::task::AbortHandle;
 /// How often each region is looked at. With the three seconds that a look may take, a region
 /// that went away is known to be away within five.
 const EVERY: Duration = Duration::from_millis(1500);
+/// A look takes no longer, the greeting of the engine included.
+const LOOK: Duration = Duration::from_secs(3);
 /// Events come in swarms; the look waits for the last of them this long.
 const SETTLE: Duration = Duration::from_millis(100);
 /// How soon a changed configuration changes what is looked at.
@@ -237,9 +239,10 @@ async fn look(ctx: &Ctx, region: &RegionConfig) -> Option<Swarm> {
     let looked = async {
         let swarm = Swarm::reach(&ctx.engines, region, ctx.instance()).await?;
         let services = swarm.look_at_all().await?;
-        Ok::<_, crate::engine::swarm::Trouble>((swarm, services))
+        Ok::<_, Trouble>((swarm, services))
     };
-    let (swarm, reachable, services) = match looked.await {
+    let looked = tokio::time::timeout(LOOK, looked).await;
+    let (swarm, reachable, services) = match looked.unwrap_or_else(|_| Err(Trouble::Away("no answer in time".to_owned()))) {
         Ok((swarm, services)) => {
             let services = services.iter().map(|service| (service.app.clone(), service.seen())).collect();
             (Some(swarm), true, services)

@@ -2,7 +2,7 @@
 //! of the wrong form.
 
 use crate::browser::{Browser, PASSWORD, user};
-use crate::common::TestApp;
+use crate::common::{TestApp, on_each_database};
 use domain::{Actor, Role};
 use http::{Method, StatusCode};
 use server::http::routes::Listed;
@@ -237,6 +237,42 @@ async fn an_address_that_is_not_there_is_told_in_the_form_of_its_part() {
     for (method, path) in [("DELETE", "/api/v1/users"), ("PUT", "/login"), ("PATCH", "/builds"), ("TRACE", "/")] {
         assert_eq!(browser.json(method, path, "").await.status, StatusCode::NOT_FOUND, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn a_zero_byte_anywhere_is_no_fault_of_ours() {
+    on_each_database(|app| async move {
+        let ada = user(&app, "ada", Role::Admin).await;
+        let lea = user(&app, "lea", Role::Lead).await;
+        for person in [&ada, &lea] {
+            let rest = Browser::new(&app).bearer(&app.token(person).await);
+            let pages = Browser::new(&app).signed_in(&app, person).await;
+            for route in listed(&app).await {
+                let browser = if route.path.starts_with("/api/") { &rest } else { &pages };
+                let zero = |part: &str| if part.starts_with('{') { "a%00b".to_owned() } else { part.to_owned() };
+                let path = route.path.split('/').map(zero).collect::<Vec<_>>().join("/");
+                let fields = "{\"name\":\"a\\u0000\",\"note\":\"\\u0000\",\"reason\":\"\\u0000\",\"build\":\"a\\u0000\",\"region\":\"\\u0000\",
+                    \"app\":\"\\u0000\",\"regions\":[\"\\u0000\"],\"role\":\"viewer\",\"source\":\"distribution\",\"kind\":\"pass\",\"user\":\"\\u0000\",
+                    \"owner\":\"\\u0000\",\"password\":\"\\u0000 seven grey herons\"}";
+                let replies = match route.method {
+                    Method::GET => vec![browser.get(&format!("{path}?app=%00&q=%00&cursor=%00")).await],
+                    _ if is_form(&route) => {
+                        let names = ["name", "note", "reason", "build", "region", "app", "id", "user", "owner", "code"];
+                        let fields: Vec<(&str, &str)> = names.iter().map(|name| (*name, "a\0b")).collect();
+                        vec![browser.post(&path, &fields).await]
+                    }
+                    _ => vec![browser.json(route.method.as_str(), &path, fields).await, {
+                        browser.json(route.method.as_str(), &filled(&route.path), fields).await
+                    }],
+                };
+                for reply in replies {
+                    let (here, status) = (&route.path, reply.status);
+                    assert!(!status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE, "{here}: {status} {}", reply.body);
+                }
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
