@@ -46,7 +46,13 @@ impl Role {
             | A::StartPromotion
             | A::CancelPromotion
             | A::RollBack => matches!(self, Role::Lead),
-            A::ManagePeople | A::ManageTokens | A::ManageHooks | A::Configure | A::SeeDeliveries => {
+            A::ManagePeople
+            | A::ManageTokens
+            | A::ManageHooks
+            | A::ManageSecrets
+            | A::ManageNotifications
+            | A::Configure
+            | A::SeeDeliveries => {
                 matches!(self, Role::Admin)
             }
             A::Deliver => false,
@@ -89,6 +95,9 @@ pub enum Action {
     ManagePeople,
     ManageTokens,
     ManageHooks,
+    /// Credentials at rest: they are set and named, never read back.
+    ManageSecrets,
+    ManageNotifications,
     Configure,
     SeeDeliveries,
     /// What a hook is for; no person and no token may.
@@ -96,7 +105,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 19] = [
+    pub const ALL: [Action; 21] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -113,6 +122,8 @@ impl Action {
         Action::ManagePeople,
         Action::ManageTokens,
         Action::ManageHooks,
+        Action::ManageSecrets,
+        Action::ManageNotifications,
         Action::Configure,
         Action::SeeDeliveries,
         Action::Deliver,
@@ -157,6 +168,8 @@ impl Actor {
                     | Action::ManagePeople
                     | Action::ManageTokens
                     | Action::ManageHooks
+                    | Action::ManageSecrets
+                    | Action::ManageNotifications
                     | Action::Configure
             ),
         }

@@ -24,6 +24,10 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// A tag, or a prefix followed by one `*`.
     pub tags: String,
+    /// The git branch that is built as this channel's tag, where it has another name: `latest` is
+    /// often built from `master`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
 }
 
 impl Channel {
@@ -47,7 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn channel(tags: &str) -> Channel {
-        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned() }
+        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned(), branch: None }
     }
 
     fn tag(text: &str) -> Tag {

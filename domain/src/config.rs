@@ -38,6 +38,12 @@ pub struct RegistryConfig {
     /// Plain http, for a registry inside one's own network.
     #[serde(default, skip_serializing_if = "is_false")]
     pub insecure: bool,
+    /// The account that images are read with; anyone's when none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The name of the secret that holds its password (`slipway secret set NAME`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret: Option<String>,
 }
 
 /// A deployable thing.

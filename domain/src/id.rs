@@ -41,6 +41,8 @@ ids!(
     HookId,
     /// One received webhook request.
     DeliveryId,
+    /// A CI run that was told of.
+    RunId,
     /// One image digest of an app.
     BuildId,
     /// A running instance of a stack.

@@ -5,6 +5,7 @@
 //! database or of Docker.
 
 use crate::actor::Action;
+use crate::delivery::Unproven;
 use crate::gate::Gate;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ pub enum Problem {
     PasswordNeeded,
     #[error("The request came from another site and was refused. Open Slipway itself and try again.")]
     CrossSite,
+    #[error("The request did not prove its sender: {why}. Nothing of it was believed.")]
+    Unproven { why: Unproven },
     #[error("The set-up code is not right or was used already. Restart the server for a new one.")]
     WrongSetupCode,
 
@@ -114,6 +117,10 @@ pub enum Problem {
         "The engine in {region} is too old ({found}): 20.10 is the first that keeps the limits of a service. Nothing was changed."
     )]
     EngineTooOld { region: String, found: String },
+    #[error("There is no secret {name}. Set it with `slipway secret set {name}` or under Settings.")]
+    SecretMissing { name: String },
+    #[error("The secret {name} cannot be read with the key that is in use. Set it again.")]
+    SecretUnreadable { name: String },
     #[error("The service is stopping or overloaded. Try again in a moment.")]
     Busy,
     #[error("Something went wrong on our side. It was logged under {reference}; nothing you sent was half done.")]
@@ -141,6 +148,11 @@ pub enum Noun {
     Engine,
     Registry,
     Service,
+    Run,
+    Secret,
+    Target,
+    Message,
+    Repository,
 }
 
 impl Noun {
@@ -163,6 +175,11 @@ impl Noun {
             Noun::Engine => "engine",
             Noun::Registry => "registry",
             Noun::Service => "service",
+            Noun::Run => "run",
+            Noun::Secret => "secret",
+            Noun::Target => "target",
+            Noun::Message => "message",
+            Noun::Repository => "repository",
         }
     }
 }
@@ -230,7 +247,7 @@ impl Problem {
     /// The family of this problem.
     pub const fn kind(&self) -> Kind {
         match self {
-            Problem::SignedOut | Problem::WrongCredentials => Kind::Unauthenticated,
+            Problem::SignedOut | Problem::WrongCredentials | Problem::Unproven { .. } => Kind::Unauthenticated,
             Problem::Forbidden { .. } | Problem::CrossSite | Problem::PasswordNeeded | Problem::WrongSetupCode => Kind::Forbidden,
             Problem::NotFound { .. } => Kind::NotFound,
             Problem::Invalid { .. }
@@ -264,6 +281,8 @@ impl Problem {
             | Problem::Overtaken { .. }
             | Problem::TooLate { .. }
             | Problem::EngineTooOld { .. }
+            | Problem::SecretMissing { .. }
+            | Problem::SecretUnreadable { .. }
             | Problem::EngineRefused { .. } => Kind::Conflict,
             Problem::Throttled { .. } => Kind::TooMany,
             Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::Busy => Kind::Unavailable,

@@ -5,6 +5,7 @@ use crate::engine::Engines;
 use crate::engine::logs::Logs;
 use crate::hub::Hub;
 use crate::registry::Registries;
+use crate::secrets::Keeper;
 use crate::seen::Seen;
 use crate::store::{Store, Tx};
 use crate::usecases::environments::Looks;
@@ -33,6 +34,8 @@ pub struct Ctx {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// What secrets at rest are sealed with.
+    pub keeper: Keeper,
     pub hub: Hub,
     pub engines: Engines,
     pub http: reqwest::Client,
@@ -136,9 +139,10 @@ impl Ctx {
             .map_err(crate::store::internal)?;
         let instance = store.instance(&random_name(&*entropy)).await?;
         let ctx = Self {
-            settings: Arc::new(settings),
             store,
             clock,
+            keeper: Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?,
+            settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),
             engines: Engines::default(),

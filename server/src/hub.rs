@@ -14,6 +14,8 @@ pub enum Topic {
     Regions,
     Activity,
     Settings,
+    Deliveries,
+    Notifications,
 }
 
 /// "Something about this changed": look again.

@@ -9,6 +9,7 @@ pub mod hub;
 pub mod intake;
 pub mod port;
 pub mod registry;
+pub mod secrets;
 pub mod seen;
 pub mod store;
 pub mod usecases;

@@ -16,6 +16,7 @@ pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod rollouts;
+pub mod runs;
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;

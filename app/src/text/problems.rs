@@ -22,6 +22,11 @@ texts! {
     noun_engine = "engine", "引擎";
     noun_registry = "registry", "镜像仓库";
     noun_service = "service", "服务";
+    noun_run = "CI run", "CI 运行";
+    noun_secret = "secret", "密钥";
+    noun_target = "target", "通知目标";
+    noun_message = "message", "消息";
+    noun_repository = "git repository", "代码仓库";
 
     kept_nothing = "Nothing was changed.", "没有任何改动。";
     kept_form = "What you filled in is kept below.", "您填写的内容已保留。";
@@ -39,6 +44,11 @@ texts! {
     d_password = "Give your password again and press the button once more.", "请再次输入密码并重新提交。";
     p_cross_site = "The request came from another site and was refused.", "请求来自其他站点，已被拒绝。";
     d_cross_site = "Open Slipway itself and do it there.", "请直接打开 Slipway 操作。";
+    p_unproven(why: &str) = "The request did not prove its sender: {why}.", "请求未能证明其来源：{why}。";
+    d_unproven = "Compare the hook's secret with the one in the builder's settings.", "请核对钩子密钥与构建系统中的设置。";
+    p_secret_missing(name: &str) = "There is no secret {name}.", "没有名为 {name} 的密钥。";
+    p_secret_unreadable(name: &str) = "The secret {name} cannot be read with the key that is in use.", "当前密钥文件无法解开密钥 {name}。";
+    d_secret = "An admin sets it under Settings → Secrets.", "请管理员在“设置 → 密钥”中设置。";
     p_setup = "The set-up code is not right, or it was used already.", "初始化代码不正确或已被使用。";
     d_setup = "Look at the server's output. Restarting the server prints a new code.", "请查看服务器输出；重启服务器会打印新的代码。";
     p_last_admin = "This is the last admin who can sign in.", "这是最后一位可登录的管理员。";
@@ -176,6 +186,11 @@ impl Text {
             Noun::Engine => self.noun_engine(),
             Noun::Registry => self.noun_registry(),
             Noun::Service => self.noun_service(),
+            Noun::Run => self.noun_run(),
+            Noun::Secret => self.noun_secret(),
+            Noun::Target => self.noun_target(),
+            Noun::Message => self.noun_message(),
+            Noun::Repository => self.noun_repository(),
         }
     }
 
@@ -276,6 +291,9 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Overtaken { region, number } => (t.p_overtaken(region, *number), t.d_overtaken().into()),
         Problem::TooLate { region, seconds } => (t.p_too_late(region, *seconds), t.d_too_late().into()),
         Problem::EngineTooOld { region, found } => (t.p_old_engine(region, found), t.d_old_engine().into()),
+        Problem::Unproven { why } => (t.p_unproven(&t.unproven(why)), t.d_unproven().into()),
+        Problem::SecretMissing { name } => (t.p_secret_missing(name), t.d_secret().into()),
+        Problem::SecretUnreadable { name } => (t.p_secret_unreadable(name), t.d_secret().into()),
         Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
         Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
     }

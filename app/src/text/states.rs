@@ -98,6 +98,8 @@ texts! {
     do_people = "manage people", "管理人员";
     do_tokens = "manage tokens", "管理令牌";
     do_hooks = "manage hooks", "管理钩子";
+    do_secrets = "manage secrets", "管理密钥";
+    do_notifications = "manage notifications", "管理通知";
     do_configure = "change the configuration", "修改配置";
     do_deliveries = "see deliveries", "查看投递记录";
     do_deliver = "deliver events", "投递事件";
@@ -167,6 +169,8 @@ impl Text {
             Action::ManagePeople => self.do_people(),
             Action::ManageTokens => self.do_tokens(),
             Action::ManageHooks => self.do_hooks(),
+            Action::ManageSecrets => self.do_secrets(),
+            Action::ManageNotifications => self.do_notifications(),
             Action::Configure => self.do_configure(),
             Action::SeeDeliveries => self.do_deliveries(),
             Action::Deliver => self.do_deliver(),

@@ -12,10 +12,13 @@ pub struct Changes {
     pub added: Vec<String>,
     pub changed: Vec<String>,
     pub removed: Vec<String>,
+    /// Whether nothing but the order of entries is another.
+    #[serde(default)]
+    pub order: bool,
 }
 
 impl Config {
-    /// What must happen to `self` to become `new`. Empty when only the order differs.
+    /// What must happen to `self` to become `new`.
     pub fn changes(&self, new: &Config) -> Changes {
         let mut changes = Changes::default();
         changes.compare(Noun::Registry, &self.registries, &new.registries, |item| &item.host);
@@ -23,6 +26,8 @@ impl Config {
         changes.compare(Noun::Stack, &self.stacks, &new.stacks, |item| &item.name);
         changes.compare(Noun::Engine, &self.engines, &new.engines, |item| &item.name);
         changes.compare(Noun::Region, &self.regions, &new.regions, |item| &item.name);
+        let named = changes != Changes::default();
+        changes.order = !named && self != new;
         changes
     }
 }
@@ -49,7 +54,10 @@ impl fmt::Display for Changes {
             .filter(|(_, names)| !names.is_empty())
             .map(|(verb, names)| format!("{verb} {}", names.join(", ")))
             .collect();
-        f.write_str(if said.is_empty() { "order" } else { "" })?;
-        f.write_str(&said.join("; "))
+        match said.as_slice() {
+            [] if self.order => f.write_str("order"),
+            [] => f.write_str("nothing new"),
+            said => f.write_str(&said.join("; ")),
+        }
     }
 }

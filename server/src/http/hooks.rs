@@ -1,10 +1,11 @@
-//! `POST /hooks/{source}/{key}`: 202 stored, 200 known already, 400 unreadable, 404 unknown key,
-//! 413 over 1 MiB.
+//! `POST /hooks/{source}/{key}`: 202 stored, 200 known already, 400 unreadable, 401 not proven,
+//! 404 unknown key, 413 over 1 MiB.
 
 use crate::ctx::Ctx;
 use crate::http::MOST_BODY;
 use crate::http::problem::{ApiProblem, Path, document, too_big};
 use crate::http::routes::{Access, Routes};
+use crate::intake::Headers;
 use crate::usecases::hooks::actor_of_key;
 use crate::usecases::intake::{Accepted, accept};
 use axum::Json;
@@ -15,7 +16,7 @@ use domain::Problem;
 use domain::problem::{Fault, Kind};
 use futures::StreamExt as _;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_LENGTH;
 use serde_json::json;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -45,17 +46,18 @@ async fn deliver(State(ctx): State<Ctx>, Path((source, key)): Path<(String, Stri
 }
 
 async fn delivered(ctx: &Ctx, source: &str, key: &str, request: Request) -> Result<Accepted, Problem> {
-    let (actor, source) = actor_of_key(ctx, source, key).await?;
+    let (actor, hook) = actor_of_key(ctx, source, key).await?;
     let seat = tokio::time::timeout(LONGEST_WAIT, SEATS.acquire()).await;
     let _seat = seat.map_err(|_| Problem::Busy)?.map_err(crate::store::internal)?;
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let headers = Headers::of(request.headers());
     let body = body(request).await?;
-    accept(ctx, &actor, source, &content_type, &body).await
+    accept(ctx, &actor, &hook, &headers, &body).await
 }
 
 fn refused(problem: &Problem) -> (&'static str, Response) {
     match problem {
         Problem::Invalid { why: Fault::TooBig { .. }, .. } => ("too_big", ApiProblem(problem.clone()).into_response()),
+        Problem::Unproven { .. } => ("unproven", document(problem, StatusCode::UNAUTHORIZED)),
         Problem::NotFound { .. } => ("unknown_key", ApiProblem(problem.clone()).into_response()),
         _ if problem.kind() == Kind::Invalid => ("unreadable", document(problem, StatusCode::BAD_REQUEST)),
         _ => ("failed", ApiProblem(problem.clone()).into_response()),

@@ -1,6 +1,7 @@
 //! Notifications of registries that speak the Distribution API: an envelope of events.
 
-use super::{Event, Push};
+use super::proof::Proof;
+use super::{Event, Fact, Push, Source, Told};
 use chrono::DateTime;
 use domain::delivery::Reason;
 use domain::problem::Fault;
@@ -19,11 +20,11 @@ const MOST_QUOTED: usize = 120;
 /// make the events beside it unreadable.
 #[derive(Deserialize)]
 struct Envelope {
-    events: Vec<Told>,
+    events: Vec<Notified>,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct Notified {
     id: String,
     #[serde(default)]
     timestamp: Value,
@@ -35,7 +36,34 @@ struct Told {
     request: Value,
 }
 
-pub fn read(body: &[u8]) -> Result<Vec<Event>, Fault> {
+/// Any registry that speaks the Distribution API's notifications.
+pub struct Distribution;
+
+impl Source for Distribution {
+    fn word(&self) -> &'static str {
+        "distribution"
+    }
+
+    fn title(&self) -> &'static str {
+        "Distribution registry"
+    }
+
+    fn proof(&self) -> Proof {
+        Proof::MayToken("authorization")
+    }
+
+    fn snippet(&self, url: &str, secret: &str) -> String {
+        format!(
+            "notifications:\n  endpoints:\n    - name: slipway\n      url: {url}\n      headers:\n        Authorization: [Bearer {secret}]\n      timeout: 2s\n      threshold: 3\n      backoff: 1s\n      ignore:\n        actions: [pull]\n"
+        )
+    }
+
+    fn read(&self, told: &Told<'_>) -> Result<Vec<Event>, Fault> {
+        read(told.body)
+    }
+}
+
+fn read(body: &[u8]) -> Result<Vec<Event>, Fault> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|error| unreadable(error.line(), error.column()))?;
     if envelope.events.len() > MOST_EVENTS {
         return Err(Fault::Refused { reason: format!("more than {MOST_EVENTS} events in one envelope") });
@@ -55,8 +83,8 @@ fn usable_id(id: &str) -> bool {
     (1..=MOST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn event(told: Told) -> Event {
-    Event { at: time(&told.timestamp), fact: fact(&told), key: told.id }
+fn event(told: Notified) -> Event {
+    Event { at: time(&told.timestamp), fact: fact(&told).map(Fact::Push), key: told.id }
 }
 
 /// Senders without a clock write the year 1 or 1970.
@@ -65,7 +93,7 @@ fn time(value: &Value) -> Option<Time> {
     (time.timestamp() > 0).then_some(time)
 }
 
-fn fact(told: &Told) -> Result<Push, Reason> {
+fn fact(told: &Notified) -> Result<Push, Reason> {
     let action = text("action", &told.action)?;
     if action != "push" {
         return Err(Reason::NotAPush { action: quoted(action) });
@@ -88,7 +116,7 @@ fn fact(told: &Told) -> Result<Push, Reason> {
     let tag: Tag = tag.parse().map_err(|why| unusable("tag", tag, why))?;
     let digest = text("digest", target.get("digest").unwrap_or(&Value::Null))?;
     let digest: Digest = digest.parse().map_err(|why| unusable("digest", digest, why))?;
-    Ok(Push { images, tag, digest })
+    Ok(Push { images, tag, digest: Some(digest) })
 }
 
 /// Layers and configurations are pushed too, and tell nothing.
@@ -104,7 +132,7 @@ fn is_attachment(tag: &str) -> bool {
 
 /// The registry is known by the host that the client asked for and by the address of the
 /// manifest; behind a proxy either can be the one that people use.
-fn images(told: &Told) -> Result<Vec<ImageName>, Reason> {
+fn images(told: &Notified) -> Result<Vec<ImageName>, Reason> {
     let repository = text("repository", told.target.get("repository").unwrap_or(&Value::Null))?;
     let asked = told.request.get("host").and_then(Value::as_str);
     let address = told.target.get("url").and_then(Value::as_str).and_then(host_of);
@@ -157,6 +185,13 @@ mod tests {
 
     const DIGEST: &str = "sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf";
 
+    fn pushed(event: Event) -> Push {
+        match event.fact.expect("a fact") {
+            Fact::Push(push) => push,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn one(change: impl FnOnce(&mut Value)) -> Event {
         let mut told = serde_json::json!({
             "id": "e1",
@@ -180,18 +215,18 @@ mod tests {
     fn a_push_says_image_tag_digest_and_time() {
         let event = one(|_| {});
         assert_eq!((event.key.as_str(), event.at), ("e1", Some("2026-11-24T02:00:00.123456789Z".parse().unwrap())));
-        let push = event.fact.expect("a push");
+        let push = pushed(event);
         assert_eq!(push.images, ["registry.test:5000/team/web".parse().unwrap()]);
-        assert_eq!((push.tag.as_str(), push.digest.as_str()), ("dev", DIGEST));
+        assert_eq!((push.tag.as_str(), push.digest.expect("a digest").as_str()), ("dev", DIGEST));
     }
 
     #[test]
     fn the_host_is_what_the_client_asked_for_or_the_manifest_s_address() {
         let event = one(|told| told["request"]["host"] = "registry.example:443".into());
-        let images: Vec<String> = event.fact.expect("a push").images.iter().map(ToString::to_string).collect();
+        let images: Vec<String> = pushed(event).images.iter().map(ToString::to_string).collect();
         assert_eq!(images, ["registry.example:443/team/web", "registry.example/team/web", "registry.test:5000/team/web"]);
         let event = one(|told| told["request"] = Value::Null);
-        assert_eq!(event.fact.expect("a push").images.len(), 1);
+        assert_eq!(pushed(event).images.len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Hooks and deliveries.
 
 use crate::clock::{from_micros, micros};
+use crate::intake::Headers;
 use crate::store::{Cursor, Store, Tx, internal, is_taken};
 use app::view::{DeliveryRow, HookView};
 use domain::delivery::Reason;
@@ -17,6 +18,8 @@ pub struct HookRow {
     pub id: HookId,
     pub name: String,
     pub source: String,
+    /// The registry that its sender means, where the sender does not say it.
+    pub registry: Option<String>,
 }
 
 /// A stored delivery that waits to be processed.
@@ -25,6 +28,7 @@ pub struct Waiting {
     pub id: DeliveryId,
     pub hook: HookRow,
     pub received_at: Time,
+    pub headers: Headers,
     pub body: Vec<u8>,
     /// Attempts that failed.
     pub attempts: i64,
@@ -37,6 +41,10 @@ pub enum Outcome {
     Done,
     Ignored,
     Failed,
+    /// The same as one before.
+    Duplicate,
+    /// Not believed, or not understood.
+    Refused,
 }
 
 impl Outcome {
@@ -46,6 +54,8 @@ impl Outcome {
             Outcome::Done => "done",
             Outcome::Ignored => "ignored",
             Outcome::Failed => "failed",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Refused => "refused",
         }
     }
 }
@@ -72,12 +82,13 @@ impl Store {
     /// # Errors
     /// [`Problem::Internal`].
     pub async fn hook_by_key(&self, hash: &str) -> Result<Option<HookRow>, Problem> {
-        let row =
-            sqlx::query("SELECT id AS hook_id, name AS hook_name, source FROM hooks WHERE key_hash = $1 AND revoked_at IS NULL")
-                .bind(hash)
-                .fetch_optional(self.read())
-                .await
-                .map_err(internal)?;
+        let row = sqlx::query(
+            "SELECT id AS hook_id, name AS hook_name, source, registry FROM hooks WHERE key_hash = $1 AND revoked_at IS NULL",
+        )
+        .bind(hash)
+        .fetch_optional(self.read())
+        .await
+        .map_err(internal)?;
         row.as_ref().map(hook).transpose().map_err(internal)
     }
 
@@ -87,7 +98,7 @@ impl Store {
     /// [`Problem::Internal`].
     pub async fn waiting_deliveries(&self, now: Time, most: i64) -> Result<Vec<Waiting>, Problem> {
         let rows = sqlx::query(
-            "SELECT d.id, d.received_at, d.body, d.attempts, h.id AS hook_id, h.name AS hook_name, h.source
+            "SELECT d.id, d.received_at, d.headers, d.body, d.attempts, h.id AS hook_id, h.name AS hook_name, h.source, h.registry
              FROM deliveries d JOIN hooks h ON h.id = d.hook_id
              WHERE d.state = 'stored' AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2",
         )
@@ -145,6 +156,7 @@ fn hook(row: &AnyRow) -> Result<HookRow, sqlx::Error> {
         id: row.try_get::<String, _>("hook_id")?.into(),
         name: row.try_get("hook_name")?,
         source: row.try_get("source")?,
+        registry: row.try_get("registry")?,
     })
 }
 
@@ -153,6 +165,7 @@ fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
         id: row.try_get::<String, _>("id")?.into(),
         hook: hook(row)?,
         received_at: from_micros(row.try_get("received_at")?),
+        headers: Headers::from_json(row.try_get("headers")?),
         body: row.try_get("body")?,
         attempts: row.try_get("attempts")?,
     })
@@ -174,14 +187,16 @@ fn delivery_row(row: &AnyRow) -> Result<DeliveryRow, sqlx::Error> {
 /// # Errors
 /// [`Problem::Exists`] when the name is taken.
 pub async fn insert_hook(tx: &mut Tx, hook: &HookRow, key_hash: &str, now: Time) -> Result<(), Problem> {
-    let added = sqlx::query("INSERT INTO hooks (id, name, source, key_hash, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(hook.id.as_str())
-        .bind(hook.name.as_str())
-        .bind(hook.source.as_str())
-        .bind(key_hash)
-        .bind(micros(now))
-        .execute(&mut **tx)
-        .await;
+    let added =
+        sqlx::query("INSERT INTO hooks (id, name, source, key_hash, created_at, registry) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(hook.id.as_str())
+            .bind(hook.name.as_str())
+            .bind(hook.source.as_str())
+            .bind(key_hash)
+            .bind(micros(now))
+            .bind(hook.registry.as_deref())
+            .execute(&mut **tx)
+            .await;
     match added {
         Ok(_) => Ok(()),
         Err(error) if is_taken(&error) => Err(Problem::Exists { what: Noun::Hook, name: hook.name.clone() }),
@@ -207,10 +222,14 @@ pub struct Incoming<'a> {
     pub id: &'a DeliveryId,
     pub hook: &'a HookId,
     pub at: Time,
-    pub content_type: &'a str,
+    pub headers: &'a Headers,
     pub body: &'a [u8],
+    /// How long the whole body was.
+    pub length: usize,
     pub outcome: Outcome,
     pub reasons: &'a [Reason],
+    /// Of a duplicate, the delivery that it repeats.
+    pub repeats: Option<&'a DeliveryId>,
 }
 
 /// Keeps a delivery.
@@ -219,16 +238,19 @@ pub struct Incoming<'a> {
 /// [`Problem::Internal`].
 pub async fn insert_delivery(tx: &mut Tx, delivery: &Incoming<'_>) -> Result<(), Problem> {
     sqlx::query(
-        "INSERT INTO deliveries (id, hook_id, received_at, content_type, body, state, reasons, next_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $3)",
+        "INSERT INTO deliveries (id, hook_id, received_at, content_type, body, state, reasons, next_at, headers, length, repeats)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $3, $8, $9, $10)",
     )
     .bind(delivery.id.as_str())
     .bind(delivery.hook.as_str())
     .bind(micros(delivery.at))
-    .bind(delivery.content_type)
+    .bind(delivery.headers.get("content-type").unwrap_or_default())
     .bind(delivery.body)
     .bind(delivery.outcome.as_str())
     .bind(serde_json::to_string(delivery.reasons).map_err(internal)?)
+    .bind(delivery.headers.to_json())
+    .bind(i64::try_from(delivery.length).unwrap_or(i64::MAX))
+    .bind(delivery.repeats.map(DeliveryId::as_str))
     .execute(&mut **tx)
     .await
     .map_err(internal)?;
@@ -250,6 +272,30 @@ pub async fn claim_event(tx: &mut Tx, hook: &HookId, event: &str, delivery: &Del
     .await
     .map_err(internal)?;
     Ok(done.rows_affected() > 0)
+}
+
+/// The delivery that brought an event of a hook before.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn brought_by(tx: &mut Tx, hook: &HookId, event: &str) -> Result<Option<DeliveryId>, Problem> {
+    let found = sqlx::query_scalar("SELECT delivery_id FROM delivery_events WHERE hook_id = $1 AND event = $2");
+    let found: Option<String> = found.bind(hook.as_str()).bind(event).fetch_optional(&mut **tx).await.map_err(internal)?;
+    Ok(found.map(DeliveryId))
+}
+
+/// The sealed secrets of a hook that are in force, the newest first.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn hook_secrets(store: &Store, hook: &HookId, now: Time) -> Result<Vec<(String, Vec<u8>)>, Problem> {
+    let rows = sqlx::query(
+        "SELECT id, sealed FROM hook_secrets WHERE hook_id = $1 AND (expires_at IS NULL OR expires_at > $2)
+         ORDER BY created_at DESC, id DESC LIMIT 2",
+    );
+    let rows = rows.bind(hook.as_str()).bind(micros(now)).fetch_all(store.read()).await.map_err(internal)?;
+    let one = |row: &AnyRow| Ok((row.try_get("id")?, row.try_get("sealed")?));
+    rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(internal)
 }
 
 /// Takes a stored delivery in hand until the transaction ends; false when it was processed
@@ -300,13 +346,14 @@ pub async fn postpone_delivery(tx: &mut Tx, id: &DeliveryId, until: Time) -> Res
     Ok(())
 }
 
-/// Forgets ignored deliveries from before a time, a bounded number at once; their events too,
+/// Forgets deliveries without effect from before a time, a bounded number at once; their events too,
 /// which would be ignored again.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn forget_ignored(tx: &mut Tx, before: Time, most: i64) -> Result<u64, Problem> {
-    const OLD: &str = "SELECT id FROM deliveries WHERE state = 'ignored' AND received_at < $1 ORDER BY received_at LIMIT $2";
+    const OLD: &str = "SELECT id FROM deliveries WHERE state IN ('ignored', 'duplicate', 'refused') AND received_at < $1
+         ORDER BY received_at LIMIT $2";
     let events = sqlx::AssertSqlSafe(format!("DELETE FROM delivery_events WHERE delivery_id IN ({OLD})"));
     sqlx::query(events).bind(micros(before)).bind(most).execute(&mut **tx).await.map_err(internal)?;
     let deliveries = sqlx::AssertSqlSafe(format!("DELETE FROM deliveries WHERE id IN ({OLD})"));

@@ -2,13 +2,14 @@
 
 use crate::ctx::{Ctx, Entry, secret_hash};
 use crate::hub::Topic;
-use crate::intake::Source;
+use crate::intake as sources;
 use crate::store::intake::{self as rows, HookRow};
 use crate::store::internal;
 use app::view::{HookView, NewSecret};
 use domain::id::HookId;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem};
+use secrecy::SecretString;
 
 /// Makes a hook. Its key is in the answer and nowhere else: only a hash of it is kept.
 ///
@@ -19,8 +20,8 @@ pub async fn add_hook(ctx: &Ctx, actor: &Actor, name: String, source: String) ->
     if !domain::config::valid_name(&name) {
         return Err(Problem::invalid("name", Fault::BadName));
     }
-    let source: Source = source.parse().map_err(|why| Problem::invalid("source", why))?;
-    let hook = HookRow { id: ctx.new_id(), name, source: source.as_str().to_owned() };
+    let source = sources::source(&source).map_err(|why| Problem::invalid("source", why))?;
+    let hook = HookRow { id: ctx.new_id(), name, source: source.word().to_owned(), registry: None };
     let key = ctx.new_secret();
     let mut tx = ctx.store.begin().await?;
     rows::insert_hook(&mut tx, &hook, &secret_hash(&key), ctx.now()).await?;
@@ -62,12 +63,26 @@ pub async fn revoke_hook(ctx: &Ctx, actor: &Actor, id: &HookId) -> Result<(), Pr
 ///
 /// # Errors
 /// [`Problem::NotFound`] for a key that is unknown, revoked, or of another source.
-pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, Source), Problem> {
+pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, HookRow), Problem> {
     let found = ctx.store.hook_by_key(&secret_hash(key)).await?.filter(|hook| hook.source == source);
     // Nothing of the key that was tried stands in the answer.
     let hook = found.ok_or_else(|| Problem::not_found(Noun::Hook, "with this key"))?;
-    let source = hook.source.parse().map_err(internal)?;
-    Ok((Actor::Hook { id: hook.id, name: hook.name }, source))
+    Ok((Actor::Hook { id: hook.id.clone(), name: hook.name.clone() }, hook))
+}
+
+/// The secrets that a hook's sender may prove itself with, the newest first: one, or two while
+/// one is rotated.
+///
+/// # Errors
+/// [`Problem::SecretUnreadable`] when one cannot be opened.
+pub async fn secrets_in_force(ctx: &Ctx, hook: &HookRow) -> Result<Vec<SecretString>, Problem> {
+    let sealed = rows::hook_secrets(&ctx.store, &hook.id, ctx.now()).await?;
+    sealed.iter().map(|(id, sealed)| ctx.keeper.unseal(&sealed_as(id), sealed)).collect()
+}
+
+/// The name under which a hook's secret is sealed.
+fn sealed_as(id: &str) -> String {
+    format!("hook secret {id}")
 }
 
 fn tell(ctx: &Ctx) {

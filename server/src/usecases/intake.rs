@@ -7,14 +7,16 @@
 
 mod describe;
 mod record;
+mod runs;
 
 use crate::ctx::Ctx;
 use crate::hub::Topic;
-use crate::intake::{Event, Source};
-use crate::store::intake::{self as rows, Incoming, Outcome, Waiting};
+use crate::intake::{self as sources, Event, Fact, Headers, Source, Told};
+use crate::store::intake::{self as rows, HookRow, Incoming, Outcome, Waiting};
 use crate::store::{Cursor, internal, page_of, page_size};
 use app::view::{DeliveryRow, Page, Paging};
 use chrono::TimeDelta;
+use domain::config::Config;
 use domain::delivery::Reason;
 use domain::id::DeliveryId;
 use domain::{Action, Actor, Problem, Time};
@@ -33,6 +35,8 @@ const MOST_ATTEMPTS: i64 = 10;
 const KEEP_IGNORED_DAYS: i64 = 30;
 /// The longest a worker waits without a call.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Of a body that was refused, so many bytes are kept.
+const MOST_REFUSED: usize = 16 << 10;
 /// Reasons shown with one delivery.
 const MOST_REASONS: usize = 10;
 
@@ -46,31 +50,104 @@ pub enum Accepted {
 
 /// Keeps a webhook request. When this returns, it is on disk.
 ///
+/// The sender is checked over the raw bytes before anything is parsed. What is not believed or not
+/// of the source's form is refused, and noted for whoever looks for it; nothing else comes of it.
+///
 /// # Errors
-/// [`Problem::Forbidden`] for anyone but a hook; [`Problem::Invalid`] when the body is not of
-/// the source's form: then nothing is kept.
-pub async fn accept(ctx: &Ctx, actor: &Actor, source: Source, content_type: &str, body: &[u8]) -> Result<Accepted, Problem> {
+/// [`Problem::Forbidden`] for anyone but a hook; [`Problem::Unproven`]; [`Problem::Invalid`] when
+/// the body is not of the source's form.
+pub async fn accept(ctx: &Ctx, actor: &Actor, hook: &HookRow, headers: &Headers, body: &[u8]) -> Result<Accepted, Problem> {
     actor.require(Action::Deliver)?;
-    let Actor::Hook { id: hook, .. } = actor else { return Err(Problem::Forbidden { action: Action::Deliver }) };
-    let events = source.read(body).map_err(|why| Problem::invalid("body", why))?;
-    let (outcome, reasons) = at_first_sight(&events);
+    let source = sources::source(&hook.source).map_err(internal)?;
+    let told = Told { headers, body, registry: hook.registry.as_deref() };
+    let secrets = super::hooks::secrets_in_force(ctx, hook).await?;
+    if let Err(why) = source.verify(&told, &secrets, ctx.now()) {
+        note_refused(ctx, hook, &told, Reason::Refused { why: why.clone() }).await?;
+        return Err(Problem::Unproven { why });
+    }
+    let events = match source.read(&told) {
+        Ok(events) => events,
+        Err(why) => {
+            note_refused(ctx, hook, &told, Reason::NotRead { why: why.clone() }).await?;
+            return Err(Problem::invalid("body", why));
+        }
+    };
+    store(ctx, hook, &told, &events).await
+}
+
+async fn store(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, events: &[Event]) -> Result<Accepted, Problem> {
+    let (outcome, reasons) = at_first_sight(events);
     let id: DeliveryId = ctx.new_id();
-    let content_type: String = content_type.chars().take(200).collect();
+    let headers = told.headers.to_keep();
+    let body = told.body;
+    let incoming = Incoming {
+        id: &id,
+        hook: &hook.id,
+        at: ctx.now(),
+        headers: &headers,
+        body,
+        length: body.len(),
+        outcome,
+        reasons: &reasons,
+        repeats: None,
+    };
+    let keys = keys(events, body);
     let mut tx = ctx.store.begin().await?;
-    let incoming = Incoming { id: &id, hook, at: ctx.now(), content_type: &content_type, body, outcome, reasons: &reasons };
     rows::insert_delivery(&mut tx, &incoming).await?;
     let mut new = 0;
-    for key in keys(&events, body) {
-        new += u32::from(rows::claim_event(&mut tx, hook, &key, &id).await?);
+    for key in &keys {
+        new += u32::from(rows::claim_event(&mut tx, &hook.id, key, &id).await?);
     }
     if new == 0 {
+        tx.rollback().await.map_err(internal)?;
+        note_duplicate(ctx, &incoming, keys.first()).await?;
         return Ok(Accepted::Duplicate);
     }
     tx.commit().await.map_err(internal)?;
     if outcome == Outcome::Stored {
         ctx.work.deliveries.notify_one();
     }
+    ctx.hub.tell(Topic::Deliveries, None);
     Ok(Accepted::Stored(id))
+}
+
+/// A repetition is shown beside what it repeats, without its body.
+async fn note_duplicate(ctx: &Ctx, incoming: &Incoming<'_>, key: Option<&String>) -> Result<(), Problem> {
+    let mut tx = ctx.store.begin().await?;
+    let first = match key {
+        Some(key) => rows::brought_by(&mut tx, incoming.hook, key).await?,
+        None => None,
+    };
+    let noted = Incoming { body: &[], outcome: Outcome::Duplicate, reasons: &[], repeats: first.as_ref(), ..*incoming };
+    rows::insert_delivery(&mut tx, &noted).await?;
+    tx.commit().await.map_err(internal)?;
+    ctx.hub.tell(Topic::Deliveries, None);
+    Ok(())
+}
+
+/// What was refused is noted with the beginning of its body, so that whoever sets a builder up sees why.
+async fn note_refused(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, reason: Reason) -> Result<(), Problem> {
+    tracing::warn!(hook = %hook.name, ?reason, "a delivery was refused");
+    let kept = told.body.get(..MOST_REFUSED).unwrap_or(told.body);
+    let headers = told.headers.to_keep();
+    let id: DeliveryId = ctx.new_id();
+    let reasons = [reason];
+    let noted = Incoming {
+        id: &id,
+        hook: &hook.id,
+        at: ctx.now(),
+        headers: &headers,
+        body: kept,
+        length: told.body.len(),
+        outcome: Outcome::Refused,
+        reasons: &reasons,
+        repeats: None,
+    };
+    let mut tx = ctx.store.begin().await?;
+    rows::insert_delivery(&mut tx, &noted).await?;
+    tx.commit().await.map_err(internal)?;
+    ctx.hub.tell(Topic::Deliveries, None);
+    Ok(())
 }
 
 /// Pulls and layers are most of what a registry tells: they need no worker.
@@ -195,13 +272,15 @@ pub async fn process_waiting(ctx: &Ctx) -> Result<Option<Time>, Problem> {
 /// One delivery, in one transaction: builds, tags, moves, record, and that it is done.
 async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Problem> {
     let actor = Actor::Hook { id: delivery.hook.id.clone(), name: delivery.hook.name.clone() };
-    let source: Source = delivery.hook.source.parse().map_err(internal)?;
-    let mut events = source.read(&delivery.body).map_err(|why| Problem::invalid("body", why))?;
+    let source: &dyn Source = sources::source(&delivery.hook.source).map_err(internal)?;
+    let told = Told { headers: &delivery.headers, body: &delivery.body, registry: delivery.hook.registry.as_deref() };
+    let mut events = source.read(&told).map_err(|why| Problem::invalid("body", why))?;
     events.sort_by_key(|event| event.at.unwrap_or(delivery.received_at));
+    let applied = ctx.config();
+    find_digests(ctx, &applied.config, &mut events).await?;
     let mut tx = ctx.store.begin().await?;
     let Some(mut new) = rows::take_delivery(&mut tx, &delivery.id).await? else { return Ok(record::Changes::default()) };
     events.retain(|event| new.remove(&event.key));
-    let applied = ctx.config();
     let mut recorder = record::Recorder::new(ctx, &actor, &applied.config, delivery);
     recorder.lock(&mut tx, &events).await?;
     for event in events {
@@ -214,11 +293,33 @@ async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Probl
     Ok(changes)
 }
 
+/// Asks the registry for the digests that the sender did not say. What it no longer has stays
+/// without one; when it cannot be asked, the delivery waits.
+async fn find_digests(ctx: &Ctx, config: &Config, events: &mut [Event]) -> Result<(), Problem> {
+    for event in events {
+        let Ok(Fact::Push(push)) = &mut event.fact else { continue };
+        if push.digest.is_some() {
+            continue;
+        }
+        let Some((_, image)) = record::app_of(config, push) else { continue };
+        push.digest = match ctx.registry().resolve(image, &push.tag).await {
+            Ok(digest) => Some(digest),
+            Err(Problem::ImageGone { .. }) => None,
+            Err(problem) => return Err(problem),
+        };
+    }
+    Ok(())
+}
+
 /// After the commit, never before.
 fn tell(ctx: &Ctx, changes: &record::Changes) {
     for build in &changes.builds {
         ctx.hub.tell(Topic::Builds, build.0.clone());
     }
+    for run in &changes.runs {
+        ctx.hub.tell(Topic::Builds, run.0.clone());
+    }
+    ctx.hub.tell(Topic::Deliveries, None);
     if !changes.builds.is_empty() {
         ctx.hub.tell(Topic::Activity, None);
     }

@@ -1,6 +1,6 @@
 //! Labels and sizes of new builds, read from their registry.
 
-use super::backoff;
+use super::{backoff, runs};
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::registry::Description;
@@ -52,6 +52,8 @@ async fn take_in(ctx: &Ctx, build: &Undescribed, description: &Description) -> R
     if !rows::describe(&mut tx, &build.id, description).await? {
         return Ok(());
     }
+    let applied = ctx.config();
+    let run = runs::join_image(&mut tx, &applied.config, &build.app, &build.id).await?;
     let revision = description.provenance.revision.as_deref();
     let detail = revision.map_or_else(|| "no commit is named".to_owned(), |revision| format!("commit {revision}"));
     let entry =
@@ -59,6 +61,9 @@ async fn take_in(ctx: &Ctx, build: &Undescribed, description: &Description) -> R
     ctx.audit(&mut tx, &Actor::Slipway, entry).await?;
     tx.commit().await.map_err(internal)?;
     ctx.hub.tell(Topic::Activity, None);
+    if let Some(run) = run {
+        ctx.hub.tell(Topic::Builds, run.0);
+    }
     Ok(())
 }
 
@@ -69,5 +74,8 @@ async fn try_later(ctx: &Ctx, build: &Undescribed, problem: &Problem) -> Result<
     tracing::warn!(build = %build.id, app = %build.app, %problem, ?again, "labels could not be read");
     let mut tx = ctx.store.begin().await?;
     rows::postpone_description(&mut tx, &build.id, problem, again).await?;
+    if again.is_none() {
+        runs::join_image(&mut tx, &ctx.config().config, &build.app, &build.id).await?;
+    }
     tx.commit().await.map_err(internal)
 }

@@ -1,22 +1,24 @@
 //! Events become builds, tags and moves.
 
-use super::note;
+use super::{note, runs};
 use crate::ctx::{Ctx, Entry};
-use crate::intake::{Event, Push};
+use crate::intake::{Event, Fact, Push};
 use crate::store::builds::record as rows;
 use crate::store::intake::{Outcome, Waiting};
 use crate::store::{Tx, lock_app};
 use domain::channel::channel_of;
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
-use domain::id::BuildId;
-use domain::{Actor, ChannelKind, ImageName, Problem, ReleaseTag, Time};
+use domain::id::{BuildId, RunId};
+use domain::problem::Fault;
+use domain::{Actor, ChannelKind, Digest, ImageName, Problem, ReleaseTag, Time};
 use std::collections::BTreeSet;
 
 /// What one delivery changed, for whoever is told.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub builds: BTreeSet<BuildId>,
+    pub runs: BTreeSet<RunId>,
     pub reasons: Vec<Reason>,
 }
 
@@ -35,9 +37,15 @@ struct Known<'a> {
     app: &'a AppConfig,
     image: ImageName,
     push: Push,
+    digest: Digest,
     at: Time,
     channel: Option<&'a str>,
     release_key: Option<String>,
+}
+
+/// The first app that has one of the images.
+pub fn app_of<'c, 'p>(config: &'c Config, push: &'p Push) -> Option<(&'c AppConfig, &'p ImageName)> {
+    push.images.iter().find_map(|image| Some((config.app_by_image(image)?, image)))
 }
 
 impl<'a> Recorder<'a> {
@@ -47,17 +55,17 @@ impl<'a> Recorder<'a> {
 
     /// Makes other work on the same apps wait, in one order for everyone.
     pub async fn lock(&self, tx: &mut Tx, events: &[Event]) -> Result<(), Problem> {
-        let pushes = events.iter().filter_map(|event| event.fact.as_ref().ok());
-        let apps: BTreeSet<&str> = pushes.filter_map(|push| Some(self.app_of(push)?.0.name.as_str())).collect();
+        let mut apps: BTreeSet<&str> = BTreeSet::new();
+        for fact in events.iter().filter_map(|event| event.fact.as_ref().ok()) {
+            match fact {
+                Fact::Push(push) => apps.extend(app_of(self.config, push).map(|(app, _)| app.name.as_str())),
+                Fact::Run(run) => apps.extend(runs::apps_of(self.config, run).map(|app| app.name.as_str())),
+            }
+        }
         for app in apps {
             lock_app(tx, app).await?;
         }
         Ok(())
-    }
-
-    /// The first app that has one of the images.
-    fn app_of<'p>(&self, push: &'p Push) -> Option<(&'a AppConfig, &'p ImageName)> {
-        push.images.iter().find_map(|image| Some((self.config.app_by_image(image)?, image)))
     }
 
     pub async fn event(&mut self, tx: &mut Tx, event: Event) -> Result<(), Problem> {
@@ -65,13 +73,26 @@ impl<'a> Recorder<'a> {
         let at = event.at.unwrap_or(self.delivery.received_at).min(self.delivery.received_at);
         match event.fact {
             Err(reason) => self.note(reason),
-            Ok(push) => match self.app_of(&push) {
-                Some((app, image)) => {
+            Ok(Fact::Run(run)) => {
+                let origin = runs::Origin { source: &self.delivery.hook.source, delivery: &self.delivery.id, at };
+                let told = runs::record(self.ctx, tx, self.config, &run, &origin).await?;
+                self.recorded |= !told.runs.is_empty();
+                self.changes.runs.extend(told.runs);
+                self.changes.builds.extend(told.builds);
+                told.reasons.into_iter().for_each(|reason| self.note(reason));
+            }
+            Ok(Fact::Push(push)) => match (app_of(self.config, &push), push.digest.clone()) {
+                (Some((app, image)), Some(digest)) => {
                     let image = image.clone();
-                    let known = self.place(app, image, push, at);
+                    let known = self.place(app, image, push, digest, at);
                     self.push(tx, &known).await?;
                 }
-                None => {
+                // It was asked for before, and the registry has it no longer.
+                (Some((_, image)), None) => {
+                    let given = format!("{image}:{}", push.tag);
+                    self.note(Reason::Unusable { field: "digest".to_owned(), given, why: Fault::Missing });
+                }
+                (None, _) => {
                     let image = push.images.first().map_or_else(String::new, ToString::to_string);
                     self.note(Reason::UnknownApp { image });
                 }
@@ -85,7 +106,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The channel of the tag and its place in the order of releases.
-    fn place(&mut self, app: &'a AppConfig, image: ImageName, push: Push, at: Time) -> Known<'a> {
+    fn place(&mut self, app: &'a AppConfig, image: ImageName, push: Push, digest: Digest, at: Time) -> Known<'a> {
         let tag = push.tag.as_str();
         let channel = channel_of(&app.channels, &push.tag);
         let release: Option<ReleaseTag> = tag.parse().ok();
@@ -98,7 +119,7 @@ impl<'a> Recorder<'a> {
             self.note(Reason::NotARelease { tag: tag.to_owned() });
         }
         let channel = channel.map(|channel| channel.name.as_str());
-        Known { app, image, push, at, channel, release_key: release.map(|release| release.sort_key()) }
+        Known { app, image, push, digest, at, channel, release_key: release.map(|release| release.sort_key()) }
     }
 
     async fn push(&mut self, tx: &mut Tx, known: &Known<'_>) -> Result<(), Problem> {
@@ -108,13 +129,13 @@ impl<'a> Recorder<'a> {
             id: self.ctx.new_id(),
             app: &app.name,
             image: &known.image,
-            digest: &push.digest,
+            digest: &known.digest,
             seen_at: self.delivery.received_at,
             now: self.ctx.now(),
         };
         let build = rows::find_or_insert(tx, &new).await?;
         if build.new {
-            let detail = format!("{} pushed as {}", push.digest, push.tag);
+            let detail = format!("{} pushed as {}", known.digest, push.tag);
             self.audit(tx, "build.recorded", ("build", build.id.as_str()), &app.name, detail).await?;
         }
         self.changes.builds.insert(build.id.clone());
@@ -141,8 +162,8 @@ impl<'a> Recorder<'a> {
         let (app, tag) = (known.app.name.as_str(), known.push.tag.as_str());
         rows::point_tag(tx, &self.step(known, build, before.as_ref().map(|tag| &tag.build))).await?;
         let detail = match &before {
-            None => format!("new, to {}", known.push.digest.short()),
-            Some(before) => format!("from {} to {}", before.digest.short(), known.push.digest.short()),
+            None => format!("new, to {}", known.digest.short()),
+            Some(before) => format!("from {} to {}", before.digest.short(), known.digest.short()),
         };
         self.audit(tx, "tag.moved", ("tag", tag), app, detail).await
     }
