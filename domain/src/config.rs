@@ -7,6 +7,7 @@ pub use changes::Changes;
 
 use crate::channel::Channel;
 use crate::image::ImageName;
+use crate::notify::{RouteConfig, TargetConfig};
 use crate::problem::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +27,54 @@ pub struct Config {
     pub engines: Vec<EngineConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<RegionConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetConfig>,
+    /// Which events go to which targets. They have no names: a file that has any replaces all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteConfig>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub git_hosts: Vec<GitHostConfig>,
+}
+
+/// A git server, and how its repositories are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GitHostConfig {
+    /// `github.com`, `git.example.com:8443`.
+    pub host: String,
+    /// Whose API it speaks; without one, only git is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<GitProvider>,
+    /// Where the API is, when not where the provider usually has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
+    /// The name of the secret with the API's token: commits are compared and statuses posted with it,
+    /// and it is the password over https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_secret: Option<String>,
+    /// The user over https; default `git`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The name of the secret with a private key, for ssh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_secret: Option<String>,
+    /// The server's own keys, as in a `known_hosts` file; ssh is refused without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_known_hosts: Option<String>,
+    /// Where issue keys lead: `https://issues.example.com/browse/{key}`; `ABC-123` and `#12` become links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issues: Option<String>,
+}
+
+/// Whose API a git server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GitProvider {
+    GitHub,
+    GitLab,
+    Gitea,
 }
 
 /// How to speak to a registry. One that is not listed is spoken to over https without credentials.
@@ -181,6 +230,14 @@ impl Config {
         self.regions.iter().find(|region| region.name == name)
     }
 
+    pub fn target(&self, name: &str) -> Option<&TargetConfig> {
+        self.targets.iter().find(|target| target.name == name)
+    }
+
+    pub fn git_host(&self, host: &str) -> Option<&GitHostConfig> {
+        self.git_hosts.iter().find(|git| git.host == host)
+    }
+
     pub fn registry(&self, host: &str) -> Option<&RegistryConfig> {
         self.registries.iter().find(|registry| registry.host == host)
     }
@@ -210,6 +267,9 @@ impl Config {
             stacks: take(&self.stacks, other.stacks, prune, |item| &item.name),
             engines: take(&self.engines, other.engines, prune, |item| &item.name),
             regions: take(&self.regions, other.regions, prune, |item| &item.name),
+            targets: take(&self.targets, other.targets, prune, |item| &item.name),
+            routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
+            git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod id;
 pub mod image;
 pub mod labels;
 pub mod lease;
+pub mod notify;
 pub mod problem;
 pub mod promotion;
 pub mod release;

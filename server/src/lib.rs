@@ -7,6 +7,7 @@ pub mod engine;
 pub mod http;
 pub mod hub;
 pub mod intake;
+pub mod notify;
 pub mod port;
 pub mod registry;
 pub mod secrets;
