@@ -129,6 +129,15 @@ impl Store {
         Ok(id)
     }
 
+    /// The version of the newest applied configuration; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn config_version(&self) -> Result<i64, Problem> {
+        let version = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM configurations");
+        version.fetch_one(&self.read).await.map_err(internal)
+    }
+
     /// The newest applied configuration, or the empty one.
     ///
     /// # Errors
