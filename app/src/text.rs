@@ -7,6 +7,7 @@ mod builds;
 mod deliveries;
 mod environments;
 mod general;
+mod intake;
 mod people;
 mod problems;
 mod promotions;

@@ -107,6 +107,10 @@ pub struct Work {
     pub deliveries: Arc<Notify>,
     pub environments: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes whoever reads labels of new builds.
+    pub described: Arc<Notify>,
+    /// Wakes whoever reads registries.
+    pub sweeps: Arc<Notify>,
     /// Wakes whoever waits to look at the regions again.
     pub regions: Arc<Notify>,
 }

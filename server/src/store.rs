@@ -11,12 +11,16 @@ pub mod builds;
 pub mod config;
 pub mod decisions;
 pub mod environments;
+pub mod hooks;
+pub mod inbox;
 pub mod intake;
 pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod rollouts;
 pub mod runs;
+pub mod secrets;
+pub mod sweeps;
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;
