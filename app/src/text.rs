@@ -95,6 +95,7 @@ mod tests {
     fn every_chinese_string_is_chinese() {
         let all = [
             general::ENTRIES,
+            intake::ENTRIES,
             builds::ENTRIES,
             environments::ENTRIES,
             promotions::ENTRIES,
