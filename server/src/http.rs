@@ -111,7 +111,9 @@ fn cross_site_guard(ctx: &Ctx) -> CsrfLayer<impl FnMut(ProtectionError) -> Respo
 
 /// Nothing of ours has a zero byte in its address, and PostgreSQL would refuse one in its own words.
 async fn no_zero_byte(request: Request, next: Next) -> Response {
-    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+    // A hook's key is only ever compared by its hash, and is not repeated in an answer.
+    let is_hook = request.uri().path().starts_with("/hooks/");
+    if !is_hook && request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
         return nothing_here(request).await;
     }
     next.run(request).await

@@ -394,6 +394,7 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
 
 /// The kinds of things that rows of the record are about.
 pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
+    ("app", "app", "应用"),
     ("build", "build", "构建"),
     ("delivery", "delivery", "投递"),
     ("secret", "secret", "密钥"),

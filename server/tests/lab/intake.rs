@@ -4,7 +4,7 @@ use crate::common::{TestApp, eventually};
 use crate::lab::{Lab, lab};
 use app::view::{BuildFilter, BuildRow, Paging};
 use domain::{Actor, Digest, Problem, Role};
-use server::usecases::{builds, hooks, intake};
+use server::usecases::{builds, intake};
 use std::process::Command;
 
 /// An instance with a hook, and a registry of its own that calls it.

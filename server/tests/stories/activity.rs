@@ -4,7 +4,7 @@ use crate::common::{TestApp, a_hook, on_each_database};
 use crate::intake::Intake;
 use crate::registry::digest;
 use app::text::{ACTION_WORDS, SUBJECT_WORDS};
-use app::view::Paging;
+use app::view::{DeliveryFilter, Paging};
 use domain::{Action, Actor, Problem, Role};
 use serde_json::Value;
 use server::usecases::{activity::activity, intake, settings};
@@ -122,7 +122,9 @@ async fn everyone_reads_the_record_and_only_an_admin_the_deliveries() {
     for role in Role::ALL {
         let someone = app.person(role.as_str(), role).await;
         assert!(activity(&app.ctx, &someone, None, Paging::default()).await.is_ok(), "{role}");
-        let deliveries = intake::deliveries(&app.ctx, &someone, Paging::default()).await.map(|page| page.items.len());
+        let deliveries = intake::deliveries(&app.ctx, &someone, DeliveryFilter::default(), Paging::default())
+            .await
+            .map(|page| page.items.len());
         let wanted = if role == Role::Admin { Ok(0) } else { Err(Problem::Forbidden { action: Action::SeeDeliveries }) };
         assert_eq!(deliveries, wanted, "{role}");
     }

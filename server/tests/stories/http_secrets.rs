@@ -5,7 +5,7 @@ use crate::browser::{Browser, user};
 use crate::common::TestApp;
 use domain::{Actor, Role};
 use http::{Method, StatusCode};
-use server::usecases::{hooks, people, settings, tokens};
+use server::usecases::{hooks, people, secrets, settings, tokens};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -67,7 +67,11 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     assert_eq!(login.log_in("lea", "canary-new-password").await.location(), "/");
     let session = login.cookie("slipway").expect("a session");
     let token = tokens::add_token(&app.ctx, &ada, "ci".to_owned(), "ada".to_owned(), Role::Admin).await.expect("a token").secret;
-    let key = app.hook("registry", "distribution").await.key.expect("a key");
+    let hook = app.hook("registry", "distribution").await;
+    let key = hook.key.clone().expect("a key");
+    let own = Some("canary-hook-secret-1".to_owned());
+    hooks::rotate_secret(&app.ctx, &ada, &hook.id, own).await.expect("rotated");
+    secrets::set(&app.ctx, &ada, "registry", "canary-at-rest").await.expect("set");
     app.apply("[[regions]]\nname = \"hk\"\nurl = \"tcp://10.0.0.1:2375\"\nenv = { TOKEN = \"canary-region-value\" }\n").await;
     let rest = browser.another().bearer(&token);
     let made =
@@ -93,7 +97,7 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
         &session,
         &token,
     ];
-    secrets.extend(key.as_deref().ok());
+    secrets.extend([key.as_str(), "canary-hook-secret-1", "canary-at-rest"]);
     let mut told = settings::export(&app.ctx, &ada).await.expect("exported");
     told.push_str(&Browser::new(&app).get("/metrics").await.body);
     for route in server::http::outside(&app.ctx).listed.iter().filter(|route| route.method == Method::GET) {

@@ -11,7 +11,7 @@ use axum::body::Body;
 use domain::{Actor, Role};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
-use server::usecases::{builds, hooks, intake};
+use server::usecases::{builds, intake};
 
 /// An instance with a hook, a registry, and two apps whose images are there.
 pub struct Intake {

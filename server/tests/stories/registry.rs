@@ -28,6 +28,16 @@ struct Inside {
     manifests: HashMap<(String, String), Vec<u8>>,
     blobs: HashMap<(String, String), Vec<u8>>,
     away: bool,
+    /// Tags on one page of a list.
+    page: usize,
+    /// So many next questions are answered 429.
+    busy: u32,
+    /// The account that is wanted: of a token service, or with every question.
+    account: Option<(String, bool)>,
+    /// Lists of tags end in the middle.
+    cut: bool,
+    /// Pages of tags that were asked for.
+    lists: usize,
     /// Manifests that were asked for.
     asked: Vec<String>,
 }
@@ -37,8 +47,11 @@ impl FakeRegistry {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let registry = Self { address: Some(listener.local_addr().expect("an address")), ..Self::default() };
-        let router =
-            Router::new().route("/v2/", get(|| async { "{}" })).route("/v2/{*path}", get(answer)).with_state(registry.clone());
+        let router = Router::new()
+            .route("/v2/", get(|| async { "{}" }))
+            .route("/token", get(token))
+            .route("/v2/{*path}", get(answer))
+            .with_state(registry.clone());
         tokio::spawn(axum::serve(listener, router).into_future());
         registry
     }
@@ -80,6 +93,31 @@ impl FakeRegistry {
         self.inside().away = away;
     }
 
+    /// From now on lists of tags come in pages of so many.
+    pub fn pages_of(&self, page: usize) {
+        self.inside().page = page;
+    }
+
+    /// The next questions are answered 429, with a second to wait.
+    pub fn busy_for(&self, questions: u32) {
+        self.inside().busy = questions;
+    }
+
+    /// From now on it wants `user:password`, at its token service or with every question.
+    pub fn wants(&self, account: &str, token_service: bool) {
+        self.inside().account = Some((account.to_owned(), token_service));
+    }
+
+    /// From now on lists of tags end in the middle.
+    pub fn cuts_lists(&self, cut: bool) {
+        self.inside().cut = cut;
+    }
+
+    /// Pages of tags that were asked for.
+    pub fn lists(&self) -> usize {
+        self.inside().lists
+    }
+
     /// How many manifests were asked for.
     pub fn asked(&self) -> usize {
         self.inside().asked.len()
@@ -116,6 +154,64 @@ pub fn digest(bytes: &[u8]) -> Digest {
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes))).parse().expect("a digest")
 }
 
+const TOKEN: &str = "a-token-for-pulling";
+
+fn basic(account: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(account))
+}
+
+/// Hands a token to whoever has the account.
+async fn token(State(registry): State<FakeRegistry>, headers: HeaderMap) -> Response {
+    let account = registry.inside().account.clone();
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    match account {
+        Some((account, true)) if given == Some(&basic(&account)) => axum::Json(json!({ "token": TOKEN })).into_response(),
+        _ => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+fn refused(inside: &Inside, host: &str, headers: &HeaderMap) -> Option<Response> {
+    let (account, token_service) = inside.account.as_ref()?;
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let wanted = if *token_service { format!("Bearer {TOKEN}") } else { basic(account) };
+    if given == Some(wanted.as_str()) {
+        return None;
+    }
+    let challenge = match token_service {
+        true => format!("Bearer realm=\"http://{host}/token\",service=\"fake\",scope=\"repository:x:pull\""),
+        false => "Basic realm=\"fake\"".to_owned(),
+    };
+    Some((StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response())
+}
+
+/// Tags in the order of the alphabet, page by page.
+fn list(inside: &mut Inside, repository: &str, query: &str) -> Response {
+    inside.lists += 1;
+    let mut tags: Vec<String> = inside
+        .manifests
+        .keys()
+        .filter(|(name, tag)| name == repository && !tag.contains(':'))
+        .map(|(_, tag)| tag.clone())
+        .collect();
+    tags.sort();
+    let last = query.split('&').find_map(|pair| pair.strip_prefix("last=")).unwrap_or_default().to_owned();
+    let mut left: Vec<String> = tags.into_iter().filter(|tag| *tag > last).collect();
+    let size = if inside.page == 0 { usize::MAX } else { inside.page };
+    let more = left.len() > size;
+    left.truncate(size);
+    let body = json!({ "name": repository, "tags": left }).to_string();
+    if inside.cut {
+        return body[..body.len() / 2].to_owned().into_response();
+    }
+    match left.last().filter(|_| more) {
+        Some(last) => {
+            ([("link", format!("</v2/{repository}/tags/list?n={size}&last={last}>; rel=\"next\""))], body).into_response()
+        }
+        None => body.into_response(),
+    }
+}
+
 async fn answer(
     State(registry): State<FakeRegistry>,
     method: Method,
@@ -126,6 +222,16 @@ async fn answer(
     let mut inside = registry.inside();
     if inside.away {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    if inside.busy > 0 {
+        inside.busy -= 1;
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
+    }
+    if let Some(refused) = refused(&inside, &registry.host(), &headers) {
+        return refused;
+    }
+    if let Some(repository) = path.strip_suffix("/tags/list") {
+        return list(&mut inside, repository, uri.query().unwrap_or_default());
     }
     let parts = path.rsplit_once("/manifests/").map(|parts| (true, parts));
     let parts = parts.or_else(|| path.rsplit_once("/blobs/").map(|parts| (false, parts)));

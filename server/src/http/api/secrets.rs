@@ -61,8 +61,8 @@ async fn remove_secret(
 
 /// Has all tags of an app read from its registry, as for a new app.
 #[utoipa::path(post, path = "/api/v1/apps/{name}/sweep", params(("name" = String, Path)),
-    responses((status = 202), (status = "default", body = ProblemDocument)))]
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
 async fn sweep_app(State(ctx): State<Ctx>, Caller(actor): Caller, Path(name): Path<String>) -> Result<StatusCode, ApiProblem> {
     intake::ask_sweep(&ctx, &actor, &name).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::NO_CONTENT)
 }

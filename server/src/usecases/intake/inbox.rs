@@ -47,8 +47,12 @@ pub async fn delivery(ctx: &Ctx, actor: &Actor, id: &DeliveryId) -> Result<Deliv
     actor.require(Action::SeeDeliveries)?;
     let Whole { row, headers, body, length, repeats, attempts } = find(ctx, id).await?;
     let may_replay = actor.may(Action::ManageHooks) && can_replay(&row.state);
-    let cut = i64::try_from(body.len().min(MOST_SHOWN)).unwrap_or(i64::MAX) < length;
-    let body = readable(body.get(..MOST_SHOWN).unwrap_or(&body));
+    let whole = i64::try_from(body.len()).is_ok_and(|kept| kept >= length);
+    let mut body = readable(&body);
+    let cut = !whole || body.len() > MOST_SHOWN;
+    if body.len() > MOST_SHOWN {
+        body.truncate(body.floor_char_boundary(MOST_SHOWN));
+    }
     Ok(DeliveryView { headers: Headers::from_json(&headers).pairs(), body, length, cut, repeats, attempts, may_replay, row })
 }
 
@@ -83,20 +87,54 @@ async fn find(ctx: &Ctx, id: &DeliveryId) -> Result<Whole, Problem> {
     found.ok_or_else(|| missing(Noun::Delivery, id.as_str()))
 }
 
-/// JSON with its fields on lines, anything else as text; without control characters.
+/// JSON with its fields on lines, anything else as text; without control characters, and with
+/// what opens a door masked.
 fn readable(body: &[u8]) -> String {
     if let Ok(mut value) = serde_json::from_slice::<Value>(body) {
         mask(&mut value);
         return serde_json::to_string_pretty(&value).unwrap_or_default();
     }
-    let text = String::from_utf8_lossy(body);
-    // A form, as GitHub sends one: masked where its field names say so.
-    let field = |part: &str| match part.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
-        _ => part.to_owned(),
-    };
-    let text = if text.contains('\n') { text.into_owned() } else { text.split('&').map(field).collect::<Vec<_>>().join("&") };
+    // A form, or the beginning of something longer.
+    let text = mask_text(&String::from_utf8_lossy(body));
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+}
+
+/// Masks what follows a name that says secret, a quote, and a colon or an equals sign.
+fn mask_text(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(rest) = lower.get(at..) {
+        let Some(name) = SECRET_NAMES.iter().filter_map(|word| rest.find(word).map(|found| found + word.len())).min() else {
+            break;
+        };
+        let after = rest.get(name..).unwrap_or_default();
+        let gap = after
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'' | ' ')))
+            .unwrap_or(after.len());
+        let is_field = after.get(gap..).is_some_and(|then| then.starts_with([':', '=']));
+        let value = at + name + gap + usize::from(is_field);
+        shown.push_str(text.get(at..value).unwrap_or_default());
+        at = value;
+        if is_field {
+            let (opening, length) = value_length(text.get(at..).unwrap_or_default());
+            shown.push_str(text.get(at..at + opening).unwrap_or_default());
+            shown.push_str(MASK);
+            at += opening + length;
+        }
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    shown
+}
+
+/// How much stands before a value (spaces, a quote), and how long the value is.
+fn value_length(text: &str) -> (usize, usize) {
+    let spaces = text.len() - text.trim_start_matches(' ').len();
+    let rest = text.get(spaces..).unwrap_or_default();
+    match rest.strip_prefix('"') {
+        Some(quoted) => (spaces + 1, quoted.find('"').unwrap_or(quoted.len())),
+        None => (spaces, rest.find(['&', ',', '}', '\n', ' ']).unwrap_or(rest.len())),
+    }
 }
 
 fn is_secret(name: &str) -> bool {
@@ -147,6 +185,8 @@ mod tests {
         }
         assert!(shown.contains("\"tag\": \"dev\"") && shown.contains("@git.example.com/x?y"), "{shown}");
         assert_eq!(readable(b"token=abc&payload=1\x1b"), format!("token={MASK}&payload=1\u{fffd}"));
+        let cut_off = readable(br#"{"a":1,"webhook_Secret" : "s2 s3","tokens":["t2"],"secret":"s4"#);
+        assert!(!cut_off.contains("s2") && !cut_off.contains("s4") && cut_off.contains("\"a\":1"), "{cut_off}");
         assert_eq!(readable(&[0xff, b'a']), "\u{fffd}a");
     }
 

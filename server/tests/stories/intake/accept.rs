@@ -8,8 +8,13 @@ use domain::problem::Fault;
 use domain::{Action, Actor, Problem, Role};
 use http::StatusCode;
 use serde_json::json;
-use server::intake::Source;
+use server::intake::Headers;
 use server::usecases::{hooks, intake};
+
+/// Deliveries that stand for events; repetitions and refusals are only noted.
+async fn effective(story: &Intake) -> usize {
+    story.deliveries().await.iter().filter(|row| !matches!(row.state.as_str(), "duplicate" | "refused")).count()
+}
 
 #[tokio::test]
 async fn an_answered_delivery_survives_a_stop_before_it_was_processed() {
@@ -45,7 +50,7 @@ async fn the_same_delivery_again_changes_nothing() {
         assert_eq!(story.post(envelope).await.0, StatusCode::OK);
         story.work().await;
         assert_eq!(story.actions().await, before);
-        assert_eq!((story.app.count("deliveries").await, story.app.count("tag_moves").await), (1, 1));
+        assert_eq!((effective(&story).await, story.app.count("tag_moves").await), (1, 1));
     })
     .await;
 }
@@ -85,7 +90,7 @@ async fn a_retry_that_groups_its_events_differently_brings_only_what_is_new() {
         assert_eq!(story.deliver(&[two.clone(), three.clone()]).await, StatusCode::ACCEPTED);
         assert_eq!(story.deliver(&[three, one, two]).await, StatusCode::OK);
         story.work().await;
-        assert_eq!((story.app.count("deliveries").await, story.app.count("tag_moves").await), (2, 3));
+        assert_eq!((effective(&story).await, story.app.count("tag_moves").await), (2, 3));
         let current: Vec<bool> = story.builds().await.iter().map(|row| row.tags[0].current).collect();
         assert_eq!(current.iter().filter(|current| **current).count(), 1);
     })
@@ -156,7 +161,7 @@ async fn an_unknown_key_a_revoked_one_and_another_source_are_all_not_found() {
 }
 
 #[tokio::test]
-async fn what_is_no_envelope_is_refused_with_what_was_expected_and_is_not_kept() {
+async fn what_is_no_envelope_is_refused_with_what_was_expected_and_changes_nothing() {
     let story = Intake::begin(TestApp::sqlite().await).await;
     for body in ["", "{", "[1,2]", "{}", r#"{"events":{}}"#, r#"{"events":["x"]}"#, r#"{"events":[{"id":1}]}"#, "\u{0}\u{1}"] {
         let (status, problem) = story.post(body).await;
@@ -164,7 +169,7 @@ async fn what_is_no_envelope_is_refused_with_what_was_expected_and_is_not_kept()
         let detail = problem["detail"].as_str().expect("words");
         assert!(detail.contains("expected {\"events\"") && !detail.contains("serde"), "{detail}");
     }
-    assert_eq!(story.app.count("deliveries").await, 0);
+    assert_eq!(effective(&story).await, 0);
     assert_eq!(story.app.count("delivery_events").await, 0);
 }
 
