@@ -36,7 +36,8 @@ impl Source for GitHub {
         if told.headers.get("x-gitea-event").is_some() {
             return Err(Fault::Unreadable { detail: "this is Gitea's or Forgejo's; make a hook of source gitea".to_owned() });
         }
-        let package = ["package", "registry_package"].into_iter().find(|name| objects(&body, &[&format!("/{name}")]));
+        let versioned = |name: &&str| at(&body, &format!("/{name}")).get("package_version").is_some();
+        let package = ["package", "registry_package"].into_iter().find(versioned);
         // Without the header, which a proxy may lose, the body has to show what it is.
         let kind = told.headers.get("x-github-event").or(if objects(&body, &["/workflow_run", "/repository"]) {
             Some("workflow_run")

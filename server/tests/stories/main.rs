@@ -31,4 +31,5 @@ mod regions;
 mod registry;
 mod rollouts;
 mod settings;
+mod sources;
 mod verdicts;
