@@ -7,6 +7,7 @@ mod builds;
 mod deliveries;
 mod environments;
 mod general;
+mod intake;
 mod people;
 mod problems;
 mod promotions;
@@ -94,6 +95,7 @@ mod tests {
     fn every_chinese_string_is_chinese() {
         let all = [
             general::ENTRIES,
+            intake::ENTRIES,
             builds::ENTRIES,
             environments::ENTRIES,
             promotions::ENTRIES,
