@@ -301,6 +301,10 @@ mod tests {
             let snippet = source.snippet("https://slipway.test/hooks/x/y", "the-secret");
             assert!(snippet.contains("https://slipway.test/hooks/x/y"), "{snippet}");
             assert_eq!(snippet.contains("the-secret"), source.proof().takes_secret(), "{snippet}");
+            if !source.proof().needs_secret() {
+                let bare = source.snippet("https://slipway.test/hooks/x/y", "");
+                assert!(!bare.to_lowercase().contains("bearer"), "{bare}");
+            }
         }
         assert!(matches!(super::source("fax"), Err(Fault::NotOneOf { choices }) if choices.contains("aliyun, harbor")));
     }

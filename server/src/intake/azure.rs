@@ -26,9 +26,8 @@ impl Source for Azure {
     }
 
     fn snippet(&self, url: &str, secret: &str) -> String {
-        format!(
-            "az acr webhook create --registry <registry> --name slipway --actions push \\\n  --uri '{url}' \\\n  --headers 'Authorization=Bearer {secret}'\n"
-        )
+        let headers = if secret.is_empty() { String::new() } else { format!(" \\\n  --headers 'Authorization=Bearer {secret}'") };
+        format!("az acr webhook create --registry <registry> --name slipway --actions push \\\n  --uri '{url}'{headers}\n")
     }
 
     fn read(&self, told: &Told<'_>) -> Result<Vec<Event>, Fault> {

@@ -52,8 +52,12 @@ impl Source for Distribution {
     }
 
     fn snippet(&self, url: &str, secret: &str) -> String {
+        let headers = match secret {
+            "" => String::new(),
+            secret => format!("      headers:\n        Authorization: [Bearer {secret}]\n"),
+        };
         format!(
-            "notifications:\n  endpoints:\n    - name: slipway\n      url: {url}\n      headers:\n        Authorization: [Bearer {secret}]\n      timeout: 2s\n      threshold: 3\n      backoff: 1s\n      ignore:\n        actions: [pull]\n"
+            "notifications:\n  endpoints:\n    - name: slipway\n      url: {url}\n{headers}      timeout: 2s\n      threshold: 3\n      backoff: 1s\n      ignore:\n        actions: [pull]\n"
         )
     }
 

@@ -26,6 +26,8 @@ impl Source for Ecr {
     }
 
     fn snippet(&self, url: &str, secret: &str) -> String {
+        // EventBridge wants a key for every connection; a hook without a secret does not look at it.
+        let secret = if secret.is_empty() { "any" } else { secret };
         format!(
             "Amazon EventBridge > Connections > Create: authorization type API key, name X-Api-Key, value {secret}\n\
              Amazon EventBridge > API destinations > Create: endpoint {url}, method POST, that connection\n\

@@ -29,8 +29,9 @@ impl Source for Harbor {
     }
 
     fn snippet(&self, url: &str, secret: &str) -> String {
+        let auth = if secret.is_empty() { String::new() } else { format!("Auth Header: Bearer {secret}\n") };
         format!(
-            "Projects > project > Webhooks > New Webhook\nName: slipway\nNotify Type: http\nPayload Format: Default\nEvent Type: Artifact pushed\nEndpoint URL: {url}\nAuth Header: Bearer {secret}\nVerify Remote Certificate: on\n"
+            "Projects > project > Webhooks > New Webhook\nName: slipway\nNotify Type: http\nPayload Format: Default\nEvent Type: Artifact pushed\nEndpoint URL: {url}\n{auth}Verify Remote Certificate: on\n"
         )
     }
 
