@@ -55,10 +55,15 @@ impl Source for Aliyun {
 }
 
 fn trigger(body: &Value, registry: Option<&str>) -> Event {
-    let said = |pointer| at(body, pointer).as_str().unwrap_or_default();
-    let (digest, when, tag) = (said("/push_data/digest"), said("/push_data/pushed_at"), said("/push_data/tag"));
-    let (region, name) = (said("/repository/region"), said("/repository/repo_full_name"));
-    let key = read::key(&["aliyun", region, name, tag, digest, when]);
+    let parts = [
+        "/repository/region",
+        "/repository/repo_full_name",
+        "/repository/name",
+        "/push_data/tag",
+        "/push_data/digest",
+        "/push_data/pushed_at",
+    ];
+    let key = read::key_of("aliyun", &parts.map(|part| at(body, part)));
     read::event(key, read::beijing_time(at(body, "/push_data/pushed_at")), triggered(body, registry))
 }
 
@@ -71,7 +76,7 @@ fn triggered(body: &Value, registry: Option<&str>) -> Result<Push, Reason> {
     };
     let hosts = match registry {
         Some(host) => spellings(host),
-        None => spellings(&format!("registry.{}.aliyuncs.com", region(at(body, "/repository/region"))?)),
+        None => spellings(&format!("registry.{}.aliyuncs.com", read::label("region", at(body, "/repository/region"))?)),
     };
     let images = images(&hosts, &repository)?;
     read::push(images, at(body, "/push_data/tag"), at(body, "/push_data/digest"))
@@ -106,7 +111,7 @@ fn completed(data: &Value, registry: Option<&str>) -> Result<Push, Reason> {
     let hosts = match registry {
         Some(host) => spellings(host),
         None => {
-            let (instance, region) = (name("InstanceName", "/InstanceName")?, region(at(data, "/RegionId"))?);
+            let (instance, region) = (name("InstanceName", "/InstanceName")?, read::label("region", at(data, "/RegionId"))?);
             spellings(&format!("{instance}-registry.{region}.cr.aliyuncs.com"))
         }
     };
@@ -118,12 +123,6 @@ fn completed(data: &Value, registry: Option<&str>) -> Result<Push, Reason> {
 
 fn images(hosts: &[String], repository: &str) -> Result<Vec<ImageName>, Reason> {
     read::images(hosts.iter().map(String::as_str), repository)
-}
-
-fn region(value: &Value) -> Result<&str, Reason> {
-    let given = text("region", value)?;
-    let good = !given.is_empty() && given.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if good { Ok(given) } else { Err(read::unusable("region", given, Fault::BadName)) }
 }
 
 /// One registry has a name on the internet, one inside a private network, and one inside Aliyun;

@@ -92,7 +92,7 @@ fn run(body: &Value, what: &str) -> Result<Run, Reason> {
         url: read::url(at(ran, "/url")).or_else(|| read::url(at(body, "/workflow/url"))),
         author: authors.into_iter().find_map(line),
         message: messages.into_iter().find_map(line),
-        started_at: read::time(at(ran, "/started_at")).or_else(|| read::time(at(ran, "/created_at"))),
+        started_at: read::first_time(ran, &["/started_at", "/created_at"]),
         ended_at: read::time(at(ran, "/stopped_at")),
     })
 }
@@ -161,17 +161,8 @@ impl Source for CircleCiV1 {
         let fits = |body: &Value| objects(body, &["/payload"]) && at(body, "/payload/build_num").is_number();
         let body = read::shaped(told.body, FORM_V1, fits)?;
         let build = at(&body, "/payload");
-        let said = |pointer| at(build, pointer).as_str().unwrap_or_default();
-        let (number, when) = (at(build, "/build_num").to_string(), read::time(at(build, "/stop_time")));
-        let key = read::key(&[
-            "circleci-v1",
-            said("/vcs_url"),
-            said("/username"),
-            said("/reponame"),
-            &number,
-            said("/lifecycle"),
-            said("/status"),
-        ]);
+        let parts = ["/vcs_url", "/username", "/reponame", "/build_num", "/lifecycle", "/status"];
+        let (key, when) = (read::key_of("circleci-v1", &parts.map(|part| at(build, part))), read::time(at(build, "/stop_time")));
         Ok(vec![Event { key, at: when, fact: run_v1(build).map(|run| Fact::Run(Box::new(run))) }])
     }
 }
@@ -197,7 +188,7 @@ fn run_v1(build: &Value) -> Result<Run, Reason> {
         tag,
         name: Some(format!("build #{number}")),
         url: read::url(at(build, "/build_url")),
-        author: line(at(build, "/author_name")).or_else(|| line(at(build, "/committer_name"))),
+        author: read::first_line(build, &["/author_name", "/committer_name"]),
         message: line(at(build, "/subject")),
         started_at: read::time(at(build, "/start_time")),
         ended_at: read::time(at(build, "/stop_time")),

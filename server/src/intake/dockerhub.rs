@@ -35,8 +35,9 @@ impl Source for DockerHub {
         let body = read::shaped(told.body, FORM, fits)?;
         let (name, tag) = (at(&body, "/repository/repo_name").as_str().unwrap_or_default(), at(&body, "/push_data/tag"));
         let pushed_at = at(&body, "/push_data/pushed_at");
-        let when = if pushed_at.is_null() { read::heard(told) } else { pushed_at.to_string() };
-        let key = read::key(&["dockerhub", name, &tag.to_string(), &when]);
+        let heard = Value::String(read::heard(told));
+        let when = if pushed_at.is_null() { &heard } else { pushed_at };
+        let key = read::key_of("dockerhub", &[at(&body, "/repository/repo_name"), tag, when]);
         let repository = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
         let push = read::images(told.registry.into_iter().chain(HOSTS), &repository);
         let push = push.and_then(|images| read::push(images, tag, &Value::Null));

@@ -92,9 +92,9 @@ impl Source for DronePlugin {
 /// A build is told again at every step: what makes it news is its status.
 fn event(form: &str, slug: &str, body: &Value) -> Event {
     let build = at(body, "/build");
-    let when = ["/finished", "/updated", "/started", "/created"].iter().find_map(|place| read::time(at(build, place)));
-    let status = at(build, "/status").as_str().unwrap_or_default();
-    let key = read::key(&[form, slug, &at(build, "/number").to_string(), status]);
+    let when = read::first_time(build, &["/finished", "/updated", "/started", "/created"]);
+    let slug_part = Value::String(slug.to_owned());
+    let key = read::key_of(form, &[&slug_part, at(build, "/number"), at(build, "/status")]);
     Event { key, at: when, fact: run(slug, body).map(|run| Fact::Run(Box::new(run))) }
 }
 
@@ -112,19 +112,20 @@ fn run(slug: &str, body: &Value) -> Result<Run, Reason> {
     let (branch, tag) = read::branch_and_tag(reference);
     let tag = tag.or_else(|| word(at(build, "/tag")).map(str::to_owned));
     let branch = branch.or_else(|| word(at(build, "/branch")).or_else(|| word(at(build, "/target"))).map(str::to_owned));
+    let status = status(at(build, "/status"))?;
     Ok(Run {
         repo,
         run: read::key(&[slug, &number.to_string()]),
-        status: status(at(build, "/status"))?,
+        status,
         revision: read::commit(at(build, "/after")).or_else(|| read::commit(at(build, "/commit"))),
         branch: if tag.is_some() { None } else { branch },
         tag,
         name: Some(format!("build #{number}")),
         url: read::url(at(build, "/link")),
-        author: ["/author_name", "/author_login", "/author"].iter().find_map(|place| line(at(build, place))),
+        author: read::first_line(build, &["/author_name", "/author_login", "/author"]),
         message: line(at(build, "/message")),
         started_at: read::time(at(build, "/started")),
-        ended_at: read::time(at(build, "/finished")),
+        ended_at: read::time(at(build, "/finished")).filter(|_| status.is_over()),
     })
 }
 

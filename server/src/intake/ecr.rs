@@ -61,12 +61,7 @@ fn pushed(body: &Value, registry: Option<&str>) -> Result<Push, Reason> {
     if result != "SUCCESS" {
         return Err(Reason::NotAPush { action: read::quoted(&format!("PUSH {result}")) });
     }
-    let place = |field: &str, pointer| {
-        let given = text(field, at(body, pointer))?;
-        let good = !given.is_empty() && given.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if good { Ok(given) } else { Err(read::unusable(field, given, Fault::BadName)) }
-    };
-    let (account, region) = (place("account", "/account")?, place("region", "/region")?);
+    let (account, region) = (read::label("account", at(body, "/account"))?, read::label("region", at(body, "/region"))?);
     let end = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let host = format!("{account}.dkr.ecr.{region}.{end}");
     let images =

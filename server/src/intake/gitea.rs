@@ -45,7 +45,7 @@ impl Source for Gitea {
             Some("workflow_run") if run => workflow_run::event(&body),
             Some("package" | "workflow_run") | None => return Err(read::other_form(FORM)),
             Some(other) if objects(&body, &["/repository"]) || objects(&body, &["/sender"]) => {
-                read::not_a_build(key_of(told), None, other)
+                read::not_a_build(delivery_key(told), None, other)
             }
             Some(_) => return Err(read::other_form(FORM)),
         };
@@ -53,24 +53,24 @@ impl Source for Gitea {
     }
 }
 
-fn key_of(told: &Told<'_>) -> String {
+fn delivery_key(told: &Told<'_>) -> String {
     let id = told.headers.get("x-gitea-delivery").or_else(|| told.headers.get("x-github-delivery"));
     id.map_or_else(|| read::body_key(told.body), |id| read::key(&["gitea", id]))
 }
 
 fn packaged(body: &Value, told: &Told<'_>) -> Event {
     let package = at(body, "/package");
-    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let when = read::time(at(package, "/created_at"));
-    let parts =
-        [at(package, "/id"), at(package, "/owner/login"), at(package, "/name"), at(package, "/version"), at(body, "/action")];
-    let [id, owner, name, version, action] = parts.map(said);
+    let created_at = at(package, "/created_at");
+    let when = read::time(created_at);
+    let action = at(body, "/action").as_str().unwrap_or_default();
     // A tag that is pushed again is a package made anew. The header with the delivery's id is not signed.
-    let key = match when {
-        Some(when) => read::key(&["package", &id, &owner, &name, &version, &action, &when.to_rfc3339()]),
-        None => key_of(told),
+    let key = if when.is_some() {
+        let parts = ["/id", "/owner/login", "/name", "/version"].map(|part| at(package, part));
+        read::key_of(&format!("package {action}"), &[parts.as_slice(), &[created_at]].concat())
+    } else {
+        delivery_key(told)
     };
-    read::event(key, when, pushed(package, &action, body, told))
+    read::event(key, when, pushed(package, action, body, told))
 }
 
 fn pushed(package: &Value, action: &str, body: &Value, told: &Told<'_>) -> Result<Push, Reason> {

@@ -50,11 +50,11 @@ impl Source for GitHub {
             (Some("package" | "registry_package"), Some(package)) => packaged(at(&body, &format!("/{package}")), &body, told),
             (Some("workflow_run"), _) if objects(&body, &["/workflow_run", "/repository"]) => workflow_run::event(&body),
             (Some("ping"), _) if at(&body, "/zen").is_string() || objects(&body, &["/hook"]) => {
-                read::not_a_build(key_of(told), None, "ping")
+                read::not_a_build(delivery_key(told), None, "ping")
             }
             (Some("package" | "registry_package" | "workflow_run" | "ping") | None, _) => return Err(read::other_form(FORM)),
             (Some(other), _) if objects(&body, &["/sender"]) || objects(&body, &["/repository"]) => {
-                read::not_a_build(key_of(told), None, other)
+                read::not_a_build(delivery_key(told), None, other)
             }
             _ => return Err(read::other_form(FORM)),
         };
@@ -74,7 +74,7 @@ fn body(told: &Told<'_>) -> Result<Value, Fault> {
 }
 
 /// A delivery's own id; the same when it is delivered again.
-fn key_of(told: &Told<'_>) -> String {
+fn delivery_key(told: &Told<'_>) -> String {
     told.headers.get("x-github-delivery").map_or_else(|| read::body_key(told.body), |id| read::key(&["github", id]))
 }
 
@@ -83,13 +83,11 @@ fn packaged(package: &Value, body: &Value, told: &Told<'_>) -> Event {
     let times = [at(version, "/updated_at"), at(package, "/updated_at"), at(version, "/created_at")];
     let when = times.into_iter().filter_map(read::time).max();
     let action = at(body, "/action").as_str().unwrap_or_default();
-    let tag = at(version, "/container_metadata/tag/name").to_string();
-    let id = at(version, "/id").to_string();
-    let digest = at(version, "/version").to_string();
+    let parts = [at(version, "/id"), at(version, "/container_metadata/tag/name"), at(version, "/version")];
     // The header with the delivery's id is not signed: what is told again is known by what it says.
     let key = match when {
-        Some(when) => read::key(&["package", &id, action, &tag, &digest, &when.to_rfc3339()]),
-        None => key_of(told),
+        Some(when) => read::key_of(&format!("package {action} {}", when.timestamp_micros()), &parts),
+        None => delivery_key(told),
     };
     read::event(key, when, pushed(package, version, action, told))
 }

@@ -52,11 +52,8 @@ impl Source for GitLab {
 /// A pipeline keeps its number when its jobs are retried: when it ended tells its ends apart.
 fn pipeline(body: &Value) -> Event {
     let it = at(body, "/object_attributes");
-    let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let parts = [at(body, "/project/web_url"), at(it, "/id"), at(it, "/status"), at(it, "/finished_at")].map(said);
-    let [project, id, status, finished] = parts.each_ref().map(String::as_str);
-    let key = read::key(&["pipeline", project, id, status, finished]);
-    let when = ["/finished_at", "/created_at"].iter().find_map(|place| read::time(at(it, place)));
+    let key = read::key_of("pipeline", &[at(body, "/project/web_url"), at(it, "/id"), at(it, "/status"), at(it, "/finished_at")]);
+    let when = read::first_time(it, &["/finished_at", "/created_at"]);
     Event { key, at: when, fact: run(body, it).map(|run| Fact::Run(Box::new(run))) }
 }
 
@@ -80,8 +77,8 @@ fn run(body: &Value, it: &Value) -> Result<Run, Reason> {
         tag,
         name: Some(name.map_or_else(|| format!("pipeline #{id}"), |name| format!("{name} #{id}"))),
         url: read::url(at(it, "/url")),
-        author: line(at(body, "/commit/author/name")).or_else(|| line(at(body, "/user/name"))),
-        message: line(at(body, "/commit/title")).or_else(|| line(at(body, "/commit/message"))),
+        author: read::first_line(body, &["/commit/author/name", "/user/name"]),
+        message: read::first_line(body, &["/commit/title", "/commit/message"]),
         started_at: read::time(at(it, "/created_at")),
         ended_at: read::time(at(it, "/finished_at")),
     })

@@ -81,11 +81,8 @@ impl Notice<'_> {
     }
 
     fn event(&self, resource: &Value) -> Event {
-        let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let parts =
-            [at(self.data, "/repository/repo_full_name"), at(resource, "/tag"), at(resource, "/digest"), self.when].map(said);
-        let [repository, tag, digest, when] = &parts;
-        let key = read::key(&["harbor", repository, tag, digest, when]);
+        let repository = at(self.data, "/repository/repo_full_name");
+        let key = read::key_of("harbor", &[repository, at(resource, "/tag"), at(resource, "/digest"), self.when]);
         read::event(key, self.at, self.pushed(resource))
     }
 

@@ -85,6 +85,24 @@ pub fn first<'a>(value: &'a Value, pointers: &[&str]) -> Option<&'a str> {
     pointers.iter().find_map(|pointer| word(at(value, pointer)))
 }
 
+/// The first of several places that has a line of text.
+pub fn first_line(value: &Value, pointers: &[&str]) -> Option<String> {
+    pointers.iter().find_map(|pointer| line(at(value, pointer)))
+}
+
+/// The first of several places that has a time.
+pub fn first_time(value: &Value, pointers: &[&str]) -> Option<Time> {
+    pointers.iter().find_map(|pointer| time(at(value, pointer)))
+}
+
+/// A part of the name of a host: a region, an account.
+pub fn label<'a>(field: &str, value: &'a Value) -> Result<&'a str, Reason> {
+    let given = text(field, value)?;
+    let good = !given.is_empty() && given.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let why = || Fault::Unreadable { detail: "expected small letters, digits and -".to_owned() };
+    if good { Ok(given) } else { Err(unusable(field, given, why())) }
+}
+
 /// A number, or a text of digits, as it goes into a name.
 pub fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
@@ -263,6 +281,13 @@ pub fn key(parts: &[&str]) -> String {
         return key;
     }
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(key)))
+}
+
+/// The same, out of parts of a body that may have any type.
+pub fn key_of(kind: &str, parts: &[&Value]) -> String {
+    let told = |part: &&Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+    let parts: Vec<String> = std::iter::once(kind.to_owned()).chain(parts.iter().map(told)).collect();
+    key(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The key of a body whose sender gives its events no name, but says in it when they happened.

@@ -10,16 +10,10 @@ use serde_json::Value;
 /// What a body with a `workflow_run` says.
 pub fn event(body: &Value) -> Event {
     let run = at(body, "/workflow_run");
-    let said = |pointer| match at(run, pointer) {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
     // The address too: a number is one run only within one server.
-    let parts = ["/html_url", "/id", "/run_attempt", "/status", "/conclusion"].map(said);
-    let [url, id, attempt, status, conclusion] = parts.each_ref().map(String::as_str);
-    let key = read::key(&["workflow_run", url, id, attempt, status, conclusion]);
-    let when =
-        ["/updated_at", "/completed_at", "/started_at", "/run_started_at"].iter().find_map(|place| read::time(at(run, place)));
+    let parts = ["/html_url", "/id", "/run_attempt", "/status", "/conclusion"];
+    let key = read::key_of("workflow_run", &parts.map(|part| at(run, part)));
+    let when = read::first_time(run, &["/updated_at", "/completed_at", "/started_at", "/run_started_at"]);
     Event { key, at: when, fact: ran(body, run).map(|run| Fact::Run(Box::new(run))) }
 }
 
@@ -50,14 +44,10 @@ fn ran(body: &Value, run: &Value) -> Result<Run, Reason> {
         tag,
         name: title.map(|title| number.map_or(title.clone(), |number| format!("{title} #{number}"))),
         url: read::url(at(run, "/html_url")),
-        author: ["/head_commit/author/name", "/actor/login"].iter().find_map(|place| line(at(run, place))),
-        message: line(at(run, "/head_commit/message")).or_else(|| line(at(run, "/display_title"))),
-        started_at: ["/run_started_at", "/started_at", "/created_at"].iter().find_map(|place| read::time(at(run, place))),
-        ended_at: if status.is_over() {
-            ["/completed_at", "/updated_at"].iter().find_map(|place| read::time(at(run, place)))
-        } else {
-            None
-        },
+        author: read::first_line(run, &["/head_commit/author/name", "/actor/login"]),
+        message: read::first_line(run, &["/head_commit/message", "/display_title"]),
+        started_at: read::first_time(run, &["/run_started_at", "/started_at", "/created_at"]),
+        ended_at: if status.is_over() { read::first_time(run, &["/completed_at", "/updated_at"]) } else { None },
     })
 }
 
