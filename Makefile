@@ -1,5 +1,5 @@
 # What people type. The work is done in scripts/.
-.PHONY: help run dev down test bench fmt lint e2e image
+.PHONY: help run dev down test bench fuzz fmt lint e2e image
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ e2e: ## Only the browser tests
 
 bench: ## Figures as ratios, in one run
 	@scripts/bench/run
+
+fuzz: ## Feed every webhook parser what nobody thought of, FUZZ_SECONDS each (default 180)
+	@scripts/fuzz
 
 fmt: ## Format
 	@cargo fmt --all

@@ -6,8 +6,24 @@
 //! refusal of the whole delivery, because senders repeat what was refused and hold back everything
 //! behind it. Only a body that is of another source's shape is refused, with what was expected.
 
+mod aliyun;
+mod azure;
+mod circleci;
 mod distribution;
+mod dockerhub;
+mod drone;
+mod ecr;
+mod gar;
+mod generic;
+mod gitea;
+mod github;
+mod gitlab;
+mod harbor;
+mod jfrog;
 pub mod proof;
+mod quay;
+mod read;
+mod workflow_run;
 
 use domain::delivery::{Reason, Unproven};
 use domain::problem::Fault;
@@ -60,6 +76,8 @@ pub struct Told<'a> {
     pub body: &'a [u8],
     /// The registry host that the hook was given, for sources that do not say one.
     pub registry: Option<&'a str>,
+    /// When it was heard; the same when a kept request is read again.
+    pub received_at: Time,
 }
 
 /// Headers by their name in small letters; of those that stand twice, the first.
@@ -181,7 +199,25 @@ pub struct Run {
     pub ended_at: Option<Time>,
 }
 
-static SOURCES: &[&dyn Source] = &[&distribution::Distribution];
+static SOURCES: &[&dyn Source] = &[
+    &distribution::Distribution,
+    &aliyun::Aliyun,
+    &harbor::Harbor,
+    &dockerhub::DockerHub,
+    &quay::Quay,
+    &azure::Azure,
+    &ecr::Ecr,
+    &gar::Gar,
+    &jfrog::JFrog,
+    &github::GitHub,
+    &gitlab::GitLab,
+    &gitea::Gitea,
+    &drone::Drone,
+    &drone::DronePlugin,
+    &circleci::CircleCi,
+    &circleci::CircleCiV1,
+    &generic::Generic,
+];
 
 /// Every source there is, in the order in which they are offered.
 pub fn all() -> &'static [&'static dyn Source] {
@@ -195,4 +231,92 @@ pub fn all() -> &'static [&'static dyn Source] {
 pub fn source(word: &str) -> Result<&'static dyn Source, Fault> {
     let choices = || SOURCES.iter().map(|source| source.word()).collect::<Vec<_>>().join(", ");
     SOURCES.iter().find(|source| source.word() == word).copied().ok_or_else(|| Fault::NotOneOf { choices: choices() })
+}
+
+/// What the tests of the sources share.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    pub const DIGEST: &str = "sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf";
+
+    static NO_HEADERS: Headers = Headers(BTreeMap::new());
+
+    /// A request without headers, heard at noon.
+    pub fn tell(body: &[u8]) -> Told<'_> {
+        let received_at = "2026-11-24T12:00:00Z".parse().expect("a time");
+        Told { headers: &NO_HEADERS, body, registry: None, received_at }
+    }
+
+    /// The one event of a body.
+    pub fn only(source: &dyn Source, body: &Value) -> Event {
+        only_with(source, &NO_HEADERS, body)
+    }
+
+    pub fn only_with(source: &dyn Source, headers: &Headers, body: &Value) -> Event {
+        let text = body.to_string();
+        let mut events = source.read(&Told { headers, ..tell(text.as_bytes()) }).expect("a body of its form");
+        assert_eq!(events.len(), 1, "{events:?}");
+        events.remove(0)
+    }
+
+    pub fn pushed(event: Event) -> Push {
+        match event.fact.expect("a fact") {
+            Fact::Push(push) => push,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn ran(event: Event) -> Run {
+        match event.fact.expect("a fact") {
+            Fact::Run(run) => *run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn reason(source: &dyn Source, body: &Value) -> Reason {
+        only(source, body).fact.expect_err("nothing to do")
+    }
+
+    /// What a body of another form is refused with.
+    pub fn refused(source: &dyn Source, body: &Value) -> String {
+        match source.read(&tell(body.to_string().as_bytes())) {
+            Err(Fault::Unreadable { detail }) => detail,
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_source_has_a_word_of_its_own_and_tells_where_its_address_and_secret_go() {
+        let mut words = std::collections::BTreeSet::new();
+        for source in all() {
+            assert!(words.insert(source.word()), "{} stands twice", source.word());
+            assert!(
+                source.word().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                source.word()
+            );
+            assert_eq!(super::source(source.word()).expect("found").title(), source.title());
+            let snippet = source.snippet("https://slipway.test/hooks/x/y", "the-secret");
+            assert!(snippet.contains("https://slipway.test/hooks/x/y"), "{snippet}");
+            assert_eq!(snippet.contains("the-secret"), source.proof().takes_secret(), "{snippet}");
+            if !source.proof().needs_secret() {
+                let bare = source.snippet("https://slipway.test/hooks/x/y", "");
+                assert!(!bare.to_lowercase().contains("bearer"), "{bare}");
+            }
+        }
+        assert!(matches!(super::source("fax"), Err(Fault::NotOneOf { choices }) if choices.contains("aliyun, harbor")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_any_source_panic(body: Vec<u8>, event in "[ -~]{0,30}") {
+            for source in all() {
+                let headers = Headers::from([("webhook-id", "m"), ("x-github-event", &event), ("x-gitea-event", &event)]);
+                let _ = source.read(&Told { headers: &headers, ..tell(&body) });
+                let _ = source.read(&tell(&body));
+            }
+        }
+    }
 }

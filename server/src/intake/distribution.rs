@@ -1,11 +1,10 @@
 //! Notifications of registries that speak the Distribution API: an envelope of events.
 
 use super::proof::Proof;
+use super::read::{at, host_of, images, push, quoted, text, time, unreadable};
 use super::{Event, Fact, Push, Source, Told};
-use chrono::DateTime;
 use domain::delivery::Reason;
 use domain::problem::Fault;
-use domain::{Digest, ImageName, Tag, Time};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,8 +12,7 @@ use serde_json::Value;
 const MOST_EVENTS: usize = 2000;
 /// An event's id is a UUID.
 const MOST_ID: usize = 200;
-/// Of what a sender wrote, as much as a reader needs to find it again.
-const MOST_QUOTED: usize = 120;
+const FORM: &str = r#"{"events": [{"id": "…", "timestamp": "…", "action": "push", "target": {…}, "request": {…}}]}"#;
 
 /// All fields but the id are read by hand: one that has another type than usual must not
 /// make the events beside it unreadable.
@@ -23,13 +21,14 @@ struct Envelope {
     events: Vec<Notified>,
 }
 
+/// One event; some registries send it without an envelope.
 #[derive(Deserialize)]
-struct Notified {
-    id: String,
+pub struct Notified {
+    pub id: String,
     #[serde(default)]
-    timestamp: Value,
+    pub timestamp: Value,
     #[serde(default)]
-    action: Value,
+    pub action: Value,
     #[serde(default)]
     target: Value,
     #[serde(default)]
@@ -53,130 +52,65 @@ impl Source for Distribution {
     }
 
     fn snippet(&self, url: &str, secret: &str) -> String {
+        let headers = match secret {
+            "" => String::new(),
+            secret => format!("      headers:\n        Authorization: [Bearer {secret}]\n"),
+        };
         format!(
-            "notifications:\n  endpoints:\n    - name: slipway\n      url: {url}\n      headers:\n        Authorization: [Bearer {secret}]\n      timeout: 2s\n      threshold: 3\n      backoff: 1s\n      ignore:\n        actions: [pull]\n"
+            "notifications:\n  endpoints:\n    - name: slipway\n      url: {url}\n{headers}      timeout: 2s\n      threshold: 3\n      backoff: 1s\n      ignore:\n        actions: [pull]\n"
         )
     }
 
     fn read(&self, told: &Told<'_>) -> Result<Vec<Event>, Fault> {
-        read(told.body)
+        read(told.body, told.registry)
     }
 }
 
-fn read(body: &[u8]) -> Result<Vec<Event>, Fault> {
-    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| unreadable(error.line(), error.column()))?;
+fn read(body: &[u8], registry: Option<&str>) -> Result<Vec<Event>, Fault> {
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| unreadable(error.line(), error.column(), FORM))?;
     if envelope.events.len() > MOST_EVENTS {
         return Err(Fault::Refused { reason: format!("more than {MOST_EVENTS} events in one envelope") });
     }
-    if envelope.events.iter().any(|told| !usable_id(&told.id)) {
-        return Err(Fault::Unreadable { detail: format!("an event's id has 1 to {MOST_ID} printable characters") });
-    }
-    Ok(envelope.events.into_iter().map(event).collect())
+    envelope.events.into_iter().map(|told| told.event(registry)).collect()
 }
 
-fn unreadable(line: usize, column: usize) -> Fault {
-    let form = r#"{"events": [{"id": "…", "timestamp": "…", "action": "push", "target": {…}, "request": {…}}]}"#;
-    Fault::Unreadable { detail: format!("line {line}, column {column} does not fit; expected {form}") }
+impl Notified {
+    /// What it says; `registry` is the host that the hook was given.
+    ///
+    /// # Errors
+    /// [`Fault::Unreadable`] when its id cannot be kept.
+    pub fn event(self, registry: Option<&str>) -> Result<Event, Fault> {
+        if !usable_id(&self.id) {
+            return Err(Fault::Unreadable { detail: format!("an event's id has 1 to {MOST_ID} printable characters") });
+        }
+        Ok(Event { at: time(&self.timestamp), fact: self.pushed(registry).map(Fact::Push), key: self.id })
+    }
+
+    fn pushed(&self, registry: Option<&str>) -> Result<Push, Reason> {
+        let action = text("action", &self.action)?;
+        if action != "push" {
+            return Err(Reason::NotAPush { action: quoted(action) });
+        }
+        let target = &self.target;
+        if let Some(media_type) = at(target, "/mediaType").as_str().filter(|kind| !is_image(kind)) {
+            return Err(Reason::NotAnImage { media_type: quoted(media_type) });
+        }
+        // The registry is known by the host that the client asked for and by the address of the
+        // manifest; behind a proxy either can be the one that people use, or neither.
+        let asked = at(&self.request, "/host").as_str();
+        let address = at(target, "/url").as_str().and_then(host_of);
+        let hosts = registry.into_iter().chain(asked).chain(address);
+        push(images(hosts, text("repository", at(target, "/repository"))?)?, at(target, "/tag"), at(target, "/digest"))
+    }
 }
 
 fn usable_id(id: &str) -> bool {
     (1..=MOST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn event(told: Notified) -> Event {
-    Event { at: time(&told.timestamp), fact: fact(&told).map(Fact::Push), key: told.id }
-}
-
-/// Senders without a clock write the year 1 or 1970.
-fn time(value: &Value) -> Option<Time> {
-    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
-    (time.timestamp() > 0).then_some(time)
-}
-
-fn fact(told: &Notified) -> Result<Push, Reason> {
-    let action = text("action", &told.action)?;
-    if action != "push" {
-        return Err(Reason::NotAPush { action: quoted(action) });
-    }
-    let target = &told.target;
-    if let Some(media_type) = target.get("mediaType").and_then(Value::as_str).filter(|kind| !is_image(kind)) {
-        return Err(Reason::NotAnImage { media_type: quoted(media_type) });
-    }
-    let images = images(told)?;
-    let tag = match target.get("tag") {
-        None | Some(Value::Null) => "",
-        Some(tag) => text("tag", tag)?,
-    };
-    if tag.is_empty() {
-        return Err(Reason::NoTag { image: images.first().map_or_else(String::new, ToString::to_string) });
-    }
-    if is_attachment(tag) {
-        return Err(Reason::Attachment { tag: quoted(tag) });
-    }
-    let tag: Tag = tag.parse().map_err(|why| unusable("tag", tag, why))?;
-    let digest = text("digest", target.get("digest").unwrap_or(&Value::Null))?;
-    let digest: Digest = digest.parse().map_err(|why| unusable("digest", digest, why))?;
-    Ok(Push { images, tag, digest: Some(digest) })
-}
-
 /// Layers and configurations are pushed too, and tell nothing.
 fn is_image(media_type: &str) -> bool {
     media_type.is_empty() || media_type.contains(".manifest.") || media_type.contains(".image.index.")
-}
-
-/// `sha256-…`, `sha256-….sig`: how signatures and attestations are hung on an image.
-fn is_attachment(tag: &str) -> bool {
-    let hex = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
-    hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-}
-
-/// The registry is known by the host that the client asked for and by the address of the
-/// manifest; behind a proxy either can be the one that people use.
-fn images(told: &Notified) -> Result<Vec<ImageName>, Reason> {
-    let repository = text("repository", told.target.get("repository").unwrap_or(&Value::Null))?;
-    let asked = told.request.get("host").and_then(Value::as_str);
-    let address = told.target.get("url").and_then(Value::as_str).and_then(host_of);
-    let mut images: Vec<ImageName> = Vec::new();
-    let mut first_fault = None;
-    for host in asked.into_iter().chain(address).filter(|host| !host.is_empty()).flat_map(spellings) {
-        match ImageName::new(host, repository) {
-            Ok(image) if !images.contains(&image) => images.push(image),
-            Ok(_) => {}
-            Err(why) => first_fault = first_fault.or(Some(unusable("image", &format!("{host}/{repository}"), why))),
-        }
-    }
-    if images.is_empty() {
-        return Err(first_fault.unwrap_or_else(|| unusable("host", "", Fault::Missing)));
-    }
-    Ok(images)
-}
-
-/// The host as it stands, and without the port that is understood anyway.
-fn spellings(host: &str) -> impl Iterator<Item = &str> {
-    let short = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80"));
-    std::iter::once(host).chain(short)
-}
-
-fn host_of(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    rest.split('/').next()
-}
-
-fn text<'a>(field: &str, value: &'a Value) -> Result<&'a str, Reason> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Null => Err(unusable(field, "", Fault::Missing)),
-        other => Err(unusable(field, &other.to_string(), Fault::Unreadable { detail: "expected a text".to_owned() })),
-    }
-}
-
-fn unusable(field: &str, given: &str, why: Fault) -> Reason {
-    Reason::Unusable { field: field.to_owned(), given: quoted(given), why }
-}
-
-fn quoted(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().take(MOST_QUOTED).map(clean).collect()
 }
 
 #[cfg(test)]
@@ -208,7 +142,7 @@ mod tests {
         });
         change(&mut told);
         let body = serde_json::json!({ "events": [told] }).to_string();
-        read(body.as_bytes()).expect("an envelope").remove(0)
+        read(body.as_bytes(), None).expect("an envelope").remove(0)
     }
 
     #[test]
@@ -257,7 +191,7 @@ mod tests {
         assert_eq!(field(|told| told["action"] = 3.into()).0, "action");
         assert_eq!(field(|told| told["target"] = serde_json::json!([1])).0, "repository");
         let mixed = r#"{"events":[{"id":"a","action":[]},{"id":"b","action":"pull"}]}"#;
-        assert_eq!(read(mixed.as_bytes()).expect("read").len(), 2);
+        assert_eq!(read(mixed.as_bytes(), None).expect("read").len(), 2);
     }
 
     #[test]
@@ -265,13 +199,13 @@ mod tests {
         for body in
             ["", "null", "[]", "{}", r#"{"events":5}"#, r#"{"events":[{}]}"#, r#"{"events":[{"id":7}]}"#, "\u{1}", "<xml/>"]
         {
-            let Err(Fault::Unreadable { detail }) = read(body.as_bytes()) else { panic!("read: {body}") };
+            let Err(Fault::Unreadable { detail }) = read(body.as_bytes(), None) else { panic!("read: {body}") };
             assert!(detail.contains("expected {\"events\""), "{detail}");
         }
-        assert!(read(br#"{"events":[{"id":""}]}"#).is_err());
+        assert!(read(br#"{"events":[{"id":""}]}"#, None).is_err());
         let many = format!(r#"{{"events":[{}]}}"#, vec![r#"{"id":"a"}"#; MOST_EVENTS + 1].join(","));
-        assert!(matches!(read(many.as_bytes()), Err(Fault::Refused { .. })));
-        assert_eq!(read(br#"{"events":[]}"#), Ok(Vec::new()));
+        assert!(matches!(read(many.as_bytes(), None), Err(Fault::Refused { .. })));
+        assert_eq!(read(br#"{"events":[]}"#, None), Ok(Vec::new()));
     }
 
     #[test]
@@ -284,7 +218,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(body: Vec<u8>) {
-            let _ = read(&body);
+            let _ = read(&body, None);
         }
 
         #[test]
@@ -292,7 +226,7 @@ mod tests {
             let event = serde_json::json!({ "id": id, "action": "push", "timestamp": other,
                 "target": { "repository": field, "tag": other, "digest": field, "url": other, "mediaType": "" },
                 "request": { "host": field } });
-            let read = read(serde_json::json!({ "events": [event] }).to_string().as_bytes());
+            let read = read(serde_json::json!({ "events": [event] }).to_string().as_bytes(), None);
             proptest::prop_assert!(read.is_ok());
         }
     }

@@ -63,9 +63,9 @@ pub enum Accepted {
 pub async fn accept(ctx: &Ctx, actor: &Actor, hook: &HookRow, headers: &Headers, body: &[u8]) -> Result<Accepted, Problem> {
     actor.require(Action::Deliver)?;
     let source = sources::source(&hook.source).map_err(internal)?;
-    let told = Told { headers, body, registry: hook.registry.as_deref() };
+    let told = Told { headers, body, registry: hook.registry.as_deref(), received_at: ctx.now() };
     let secrets = super::hooks::secrets_in_force(ctx, hook).await?;
-    if let Err(why) = source.verify(&told, &secrets, ctx.now()) {
+    if let Err(why) = source.verify(&told, &secrets, told.received_at) {
         note_refused(ctx, hook, &told, Reason::Refused { why: why.clone() }).await?;
         return Err(Problem::Unproven { why });
     }
@@ -87,7 +87,7 @@ async fn store(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, events: &[Event]) -> 
     let incoming = Incoming {
         id: &id,
         hook: &hook.id,
-        at: ctx.now(),
+        at: told.received_at,
         headers: &headers,
         body,
         length: body.len(),
@@ -265,7 +265,12 @@ pub async fn process_waiting(ctx: &Ctx) -> Result<Option<Time>, Problem> {
 async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Problem> {
     let actor = Actor::Hook { id: delivery.hook.id.clone(), name: delivery.hook.name.clone() };
     let source: &dyn Source = sources::source(&delivery.hook.source).map_err(internal)?;
-    let told = Told { headers: &delivery.headers, body: &delivery.body, registry: delivery.hook.registry.as_deref() };
+    let told = Told {
+        headers: &delivery.headers,
+        body: &delivery.body,
+        registry: delivery.hook.registry.as_deref(),
+        received_at: delivery.received_at,
+    };
     let mut events = source.read(&told).map_err(|why| Problem::invalid("body", why))?;
     events.sort_by_key(|event| event.at.unwrap_or(delivery.received_at));
     let applied = ctx.config();

@@ -35,4 +35,5 @@ mod rollouts;
 mod secrets;
 mod settings;
 mod sweep;
+mod sources;
 mod verdicts;
