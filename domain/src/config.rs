@@ -5,6 +5,7 @@ mod check;
 
 pub use changes::Changes;
 
+use crate::address::OutgoingConfig;
 use crate::channel::Channel;
 use crate::image::ImageName;
 use crate::notify::{RouteConfig, TargetConfig};
@@ -34,6 +35,9 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub git_hosts: Vec<GitHostConfig>,
+    /// Which addresses may be spoken to beside those of the public internet: a file that says any replaces all.
+    #[serde(skip_serializing_if = "OutgoingConfig::is_empty")]
+    pub outgoing: OutgoingConfig,
 }
 
 /// A git server, and how its repositories are read.
@@ -270,6 +274,7 @@ impl Config {
             targets: take(&self.targets, other.targets, prune, |item| &item.name),
             routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
             git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
+            outgoing: if other.outgoing.is_empty() && !prune { self.outgoing.clone() } else { other.outgoing },
         }
     }
 }
