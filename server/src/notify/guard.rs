@@ -83,6 +83,7 @@ pub struct Guard {
     resolver: Arc<dyn Resolve>,
     connector: Arc<dyn Connect>,
     allow: Arc<[Range]>,
+    time_out: Duration,
 }
 
 /// A host and the addresses of it that passed.
@@ -100,13 +101,19 @@ impl Guard {
 
     /// With a resolver and a connector of the caller's choice.
     pub fn with(resolver: Arc<dyn Resolve>, connector: Arc<dyn Connect>, config: &OutgoingConfig) -> Self {
-        Self { resolver, connector, allow: config.ranges().into() }
+        Self { resolver, connector, allow: config.ranges().into(), time_out: TIME_OUT }
     }
 
     /// The same way out under another configuration.
     #[must_use]
     pub fn allowing(&self, config: &OutgoingConfig) -> Self {
         Self { allow: config.ranges().into(), ..self.clone() }
+    }
+
+    /// The same way out with less time than [`TIME_OUT`].
+    #[must_use]
+    pub fn within(self, time_out: Duration) -> Self {
+        Self { time_out: time_out.min(TIME_OUT), ..self }
     }
 
     /// Posts a message and says what became of it.
@@ -128,8 +135,8 @@ impl Guard {
             let failed = |why| Refused::Failed { host: pinned.host.clone(), why };
             self.connector.post(&pinned, outgoing, now).await.map_err(failed)
         };
-        let late = |_| Refused::Failed { host, why: format!("no answer within {} s", TIME_OUT.as_secs()) };
-        tokio::time::timeout(TIME_OUT, whole).await.map_err(late)?
+        let late = |_| Refused::Failed { host, why: "no answer in time".to_owned() };
+        tokio::time::timeout(self.time_out, whole).await.map_err(late)?
     }
 
     /// The addresses that a web address leads to.
