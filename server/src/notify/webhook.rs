@@ -13,6 +13,8 @@ use std::time::Duration;
 const MOST_BYTES: usize = 20_000;
 /// Beyond this nothing is sent.
 const MOST_EVER: usize = 64 * 1024;
+/// How deep in the data lists are looked for.
+const MOST_DEPTH: usize = 6;
 /// Bytes of a key.
 const LEAST_KEY: usize = 24;
 
@@ -51,20 +53,37 @@ impl Target for Webhook {
     }
 }
 
-/// The event as data; a list of commits in it is shortened to fit, and says so.
+/// The event as data. Lists in it are shortened to fit, and say so beside them: commits first, and
+/// news only when nothing could be sent otherwise.
 fn fitting(message: &Message) -> Result<Vec<u8>, String> {
     let write =
         |data: &Value| json_bytes(&json!({ "type": message.event.as_str(), "timestamp": message.at.to_rfc3339(), "data": data }));
     let mut data = message.data.clone();
     let mut body = write(&data);
-    while body.len() > MOST_BYTES {
-        let Some(commits) = data.get_mut("commits").and_then(Value::as_array_mut).filter(|list| !list.is_empty()) else { break };
-        let kept = commits.len() / 2;
-        commits.truncate(kept);
-        if let Some(fields) = data.as_object_mut() {
-            fields.insert("commits_cut".to_owned(), true.into());
+    for (list, most) in [("commits", MOST_BYTES), ("news", MOST_EVER)] {
+        while body.len() > most && halve(&mut data, list, MOST_DEPTH) {
+            body = write(&data);
         }
-        body = write(&data);
     }
     if body.len() > MOST_EVER { Err(format!("The event is {} bytes, more than a webhook takes.", body.len())) } else { Ok(body) }
+}
+
+/// Leaves the first half of each list of this name, at any depth; whether there was one to shorten.
+fn halve(value: &mut Value, name: &str, depth: usize) -> bool {
+    let mut shortened = false;
+    match value {
+        _ if depth == 0 => {}
+        Value::Array(items) => items.iter_mut().for_each(|item| shortened |= halve(item, name, depth - 1)),
+        Value::Object(fields) => {
+            let list = fields.get_mut(name).and_then(Value::as_array_mut).filter(|list| !list.is_empty());
+            if let Some(list) = list {
+                list.truncate(list.len() / 2);
+                fields.insert(format!("{name}_cut"), true.into());
+                shortened = true;
+            }
+            fields.values_mut().for_each(|field| shortened |= halve(field, name, depth - 1));
+        }
+        _ => {}
+    }
+    shortened
 }

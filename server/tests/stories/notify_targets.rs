@@ -76,7 +76,7 @@ fn message() -> Message {
 /// More than any service takes.
 fn big() -> Message {
     let commits: Vec<CommitLine> = (0..400).map(commit).collect();
-    let data = json!({ "app": "web", "commits": commits });
+    let data = json!({ "app": "web", "news": [{ "number": 7, "commits": commits }] });
     Message {
         note: Some("很长的说明。".repeat(2000)), commits, commits_total: 412, lang: MessageLang::Zh, data, ..message()
     }
