@@ -226,5 +226,5 @@ fn changes_are_told_in_one_line() {
     new["regions"][0]["name"] = json!("hong-kong");
     let told = old.changes(&config(new)).to_string();
     assert_eq!(told, "added region hong-kong; changed app worker; removed engine test, region hangzhou");
-    assert_eq!(old.changes(&old).to_string(), "order");
+    assert_eq!(old.changes(&old).to_string(), "nothing new");
 }
