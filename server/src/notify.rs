@@ -20,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::Time;
 use domain::notify::{EventKind, MessageLang, TargetConfig, TargetKind};
+use guard::Guard;
 use hmac::{Hmac, Mac as _};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,22 @@ pub fn target(kind: TargetKind) -> Option<&'static dyn Target> {
         TargetKind::Teams => Some(&teams::Teams),
         TargetKind::Webhook => Some(&webhook::Webhook),
         TargetKind::Email => None,
+    }
+}
+
+/// Messages that one target of this kind may send in a time.
+pub fn rate(kind: TargetKind) -> (u32, Duration) {
+    target(kind).map_or(email::RATE, Target::rate)
+}
+
+/// One try, over HTTP or by mail. `password` is the mail account's.
+pub async fn send(guard: &Guard, access: &Access<'_>, password: Option<&SecretString>, message: &Message, now: Time) -> Sent {
+    let Some(target) = target(access.config.kind) else {
+        return email::send(guard, access.config, password, message, now).await;
+    };
+    match target.request(message, access, now) {
+        Ok(outgoing) => guard.deliver(target, &outgoing, now).await,
+        Err(why) => Sent::Never { why },
     }
 }
 

@@ -222,6 +222,15 @@ async fn an_allowed_range_opens_only_itself() {
 }
 
 #[tokio::test]
+async fn what_speaks_no_tls_is_not_believed_over_https() {
+    let fake = Fake::slack().await;
+    let guard = Guard::new(&allow(&["127.0.0.1/32"]));
+    let failed = guard.post(&to(&fake.url().replace("http:", "https:")), now()).await.expect_err("no TLS there");
+    assert!(matches!(&failed, Refused::Failed { host, .. } if host == "127.0.0.1"), "{failed:?}");
+    assert!(!failed.to_string().contains(crate::notify_fakes::KEY) && fake.hosts().is_empty());
+}
+
+#[tokio::test]
 async fn an_answer_is_read_up_to_its_bound() {
     let fake = Fake::slack().await;
     fake.answer(1, Reply::new(200, "x".repeat(300_000)));

@@ -7,7 +7,7 @@ use domain::notify::{EventKind, MessageLang, TargetConfig};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use server::notify::guard::Guard;
-use server::notify::{CommitLine, Message, Sent, Tone, email};
+use server::notify::{Access, CommitLine, Message, Sent, Tone, email};
 
 fn now() -> Time {
     "2026-11-26T08:00:00Z".parse().expect("a time")
@@ -49,7 +49,8 @@ fn config(host: &str, port: u16, more: Value) -> TargetConfig {
 
 /// Sends the message to a server without an account.
 pub async fn send_to(guard: &Guard, host: &str, port: u16) -> Sent {
-    email::send(guard, &config(host, port, json!({})), None, &message(), now()).await
+    let access = Access { config: &config(host, port, json!({})), url: "", sign: None };
+    server::notify::send(guard, &access, None, &message(), now()).await
 }
 
 #[tokio::test]
@@ -117,10 +118,12 @@ async fn what_the_server_puts_off_comes_later_and_what_it_refuses_does_not() {
 #[tokio::test]
 async fn a_server_without_tls_gets_nothing_when_tls_is_wanted() {
     let fake = MailFake::start(None).await;
-    let config = config("127.0.0.1", fake.port(), json!({ "tls": "starttls" }));
-    let sent = email::send(&guard(), &config, None, &message(), now()).await;
-    assert!(!matches!(sent, Sent::Delivered), "{sent:?}");
-    assert!(fake.received().is_empty());
+    for tls in ["starttls", "implicit"] {
+        let config = config("127.0.0.1", fake.port(), json!({ "tls": tls }));
+        let sent = email::send(&guard(), &config, None, &message(), now()).await;
+        assert!(!matches!(sent, Sent::Delivered), "{tls}: {sent:?}");
+    }
+    assert_eq!((fake.connections(), fake.received().len()), (2, 0));
 }
 
 #[tokio::test]
