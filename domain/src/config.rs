@@ -5,6 +5,7 @@ mod check;
 
 pub use changes::Changes;
 
+use crate::address::OutgoingConfig;
 use crate::channel::Channel;
 use crate::image::ImageName;
 use crate::notify::{RouteConfig, TargetConfig};
@@ -36,6 +37,9 @@ pub struct Config {
     pub git_hosts: Vec<GitHostConfig>,
     #[serde(skip_serializing_if = "IntakeConfig::is_default")]
     pub intake: IntakeConfig,
+    /// Which addresses may be spoken to beside those of the public internet: a file that says any replaces all.
+    #[serde(skip_serializing_if = "OutgoingConfig::is_empty")]
+    pub outgoing: OutgoingConfig,
 }
 
 /// How builds are taken in.
@@ -289,6 +293,7 @@ impl Config {
             routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
             intake: if other.intake.is_default() && !prune { self.intake.clone() } else { other.intake },
             git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
+            outgoing: if other.outgoing.is_empty() && !prune { self.outgoing.clone() } else { other.outgoing },
         }
     }
 }

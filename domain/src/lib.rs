@@ -4,6 +4,7 @@
 //! chance are arguments. The crate compiles to wasm.
 
 pub mod actor;
+pub mod address;
 pub mod channel;
 pub mod config;
 pub mod delivery;

@@ -84,9 +84,12 @@ impl EventKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
+    #[serde(alias = "bearychat")]
     BearyChat,
+    #[serde(alias = "dingtalk")]
     DingTalk,
     Feishu,
+    #[serde(alias = "wecom")]
     WeCom,
     Slack,
     Discord,

@@ -81,6 +81,8 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
         ("/regions/0/registry", json!("mirror"), "regions.hangzhou.registry"),
         ("/regions/0/replicas", json!(0), "regions.hangzhou.replicas"),
         ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
+        ("/outgoing", json!({ "allow": ["10.0.0.0/8", "everything"] }), "outgoing.allow.everything"),
+        ("/outgoing", json!({ "allow": ["0.0.0.0/0"] }), "outgoing.allow.0.0.0.0/0"),
     ] {
         match with(pointer, value.clone()).check() {
             Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
@@ -206,6 +208,17 @@ proptest! {
 }
 
 #[test]
+fn what_may_be_reached_is_kept_until_a_file_says_otherwise() {
+    let inside = config(json!({ "outgoing": { "allow": ["10.0.0.0/8"] } }));
+    let other = config(json!({ "outgoing": { "allow": ["127.0.0.1/32"] } }));
+    assert_eq!(inside.check(), Ok(()));
+    assert_eq!(inside.merge(Config::default(), false).outgoing, inside.outgoing);
+    assert_eq!(inside.merge(other.clone(), false).outgoing, other.outgoing);
+    assert_eq!(inside.merge(Config::default(), true), Config::default());
+    assert_eq!(inside.changes(&other).to_string(), "changed outgoing");
+}
+
+#[test]
 fn changes_are_told_in_one_line() {
     let (old, mut new) = (config(whole()), whole());
     new["apps"][1]["git"] = json!("https://git.test/worker");
@@ -213,5 +226,5 @@ fn changes_are_told_in_one_line() {
     new["regions"][0]["name"] = json!("hong-kong");
     let told = old.changes(&config(new)).to_string();
     assert_eq!(told, "added region hong-kong; changed app worker; removed engine test, region hangzhou");
-    assert_eq!(old.changes(&old).to_string(), "order");
+    assert_eq!(old.changes(&old).to_string(), "nothing new");
 }

@@ -2,10 +2,29 @@
 //! target's language, and each target gives it the service's own form within the service's bounds.
 //! What was answered is read by the service's own rules: many say "no" inside an HTTP 200.
 
+mod answer;
+mod bearychat;
+mod dingtalk;
+mod discord;
+pub mod email;
+mod feishu;
+pub mod guard;
+mod layout;
+mod mattermost;
+mod slack;
+mod teams;
+mod webhook;
+mod wecom;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::Time;
 use domain::notify::{EventKind, MessageLang, TargetConfig, TargetKind};
+use guard::Guard;
+use hmac::{Hmac, Mac as _};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::time::Duration;
 
 /// How a message is meant.
@@ -103,4 +122,52 @@ pub trait Target: Send + Sync {
 
     /// Messages that one target may send in a time.
     fn rate(&self) -> (u32, Duration);
+}
+
+/// The service behind a kind; none for mail, which [`email::send`] sends.
+pub fn target(kind: TargetKind) -> Option<&'static dyn Target> {
+    match kind {
+        TargetKind::BearyChat => Some(&bearychat::BearyChat),
+        TargetKind::DingTalk => Some(&dingtalk::DingTalk),
+        TargetKind::Feishu => Some(&feishu::Feishu),
+        TargetKind::WeCom => Some(&wecom::WeCom),
+        TargetKind::Slack => Some(&slack::Slack),
+        TargetKind::Discord => Some(&discord::Discord),
+        TargetKind::Mattermost => Some(&mattermost::Mattermost),
+        TargetKind::Teams => Some(&teams::Teams),
+        TargetKind::Webhook => Some(&webhook::Webhook),
+        TargetKind::Email => None,
+    }
+}
+
+/// Messages that one target of this kind may send in a time.
+pub fn rate(kind: TargetKind) -> (u32, Duration) {
+    target(kind).map_or(email::RATE, Target::rate)
+}
+
+/// One try, over HTTP or by mail. `password` is the mail account's.
+pub async fn send(guard: &Guard, access: &Access<'_>, password: Option<&SecretString>, message: &Message, now: Time) -> Sent {
+    let Some(target) = target(access.config.kind) else {
+        return email::send(guard, access.config, password, message, now).await;
+    };
+    match target.request(message, access, now) {
+        Ok(outgoing) => guard.deliver(target, &outgoing, now).await,
+        Err(why) => Sent::Never { why },
+    }
+}
+
+/// A request with JSON.
+fn posted(url: String, body: &serde_json::Value) -> Outgoing {
+    Outgoing { url, headers: vec![("content-type", "application/json; charset=utf-8".to_owned())], body: json_bytes(body) }
+}
+
+fn json_bytes(value: &serde_json::Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// HMAC-SHA256 as base64.
+fn hmac_base64(key: &[u8], message: &[u8]) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(message);
+    Some(STANDARD.encode(mac.finalize().into_bytes()))
 }

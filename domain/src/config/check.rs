@@ -3,6 +3,7 @@
 
 use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
+use crate::address::Range;
 use crate::image::{Tag, valid_host};
 use crate::problem::{Fault, Noun};
 use crate::service::{DEFAULT_DEADLINE_SECONDS, DEFAULT_SOAK_SECONDS};
@@ -24,6 +25,7 @@ impl Config {
     /// [`Problem::Config`] or [`Problem::Stack`] at the first place that does not fit.
     pub fn check(&self) -> Checked {
         self.check_registries()?;
+        self.check_outgoing()?;
         names("apps", self.apps.iter().map(|app| app.name.as_str()))?;
         names("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
         names("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
@@ -42,6 +44,13 @@ impl Config {
             demand(hosts.insert(&registry.host), place, || Fault::Twice)?;
         }
         at_most(self.registries.len(), MOST_ENTRIES, || "registries".to_owned())
+    }
+
+    fn check_outgoing(&self) -> Checked {
+        let place = || "outgoing.allow".to_owned();
+        at_most(self.outgoing.allow.len(), MOST_ENTRIES, place)?;
+        let read = |text: &String| text.parse::<Range>().map(drop).map_err(|why| at(format!("outgoing.allow.{text}"), why));
+        self.outgoing.allow.iter().try_for_each(read)
     }
 
     fn check_apps(&self) -> Checked {
