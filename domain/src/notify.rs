@@ -1,5 +1,9 @@
 //! Who hears of what: events, targets and routes.
 
+mod retry;
+
+pub use retry::{MOST_TRIES, retry_after};
+
 use crate::problem::Fault;
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
