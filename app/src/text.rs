@@ -7,6 +7,8 @@ mod builds;
 mod deliveries;
 mod environments;
 mod general;
+mod messages;
+mod notifications;
 mod people;
 mod problems;
 mod promotions;
@@ -102,6 +104,8 @@ mod tests {
             deliveries::ENTRIES,
             states::ENTRIES,
             problems::ENTRIES,
+            messages::ENTRIES,
+            notifications::ENTRIES,
         ];
         for (name, en, zh) in all.into_iter().flatten() {
             assert!(!en.is_empty(), "{name} has no English");

@@ -2,6 +2,10 @@
 //! target's language, and each target gives it the service's own form within the service's bounds.
 //! What was answered is read by the service's own rules: many say "no" inside an HTTP 200.
 
+pub mod post;
+
+pub use post::Post;
+
 use domain::Time;
 use domain::notify::{EventKind, MessageLang, TargetConfig, TargetKind};
 use secrecy::SecretString;

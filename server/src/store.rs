@@ -12,6 +12,7 @@ pub mod config;
 pub mod decisions;
 pub mod environments;
 pub mod intake;
+pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;
