@@ -157,6 +157,8 @@ pub enum Done {
     PasswordChanged,
     TokenRevoked,
     HookRevoked,
+    TestSent,
+    MessageReplayed,
 }
 
 /// The place where an action leaves its notice.

@@ -22,7 +22,7 @@ pub use promotion::Promotion;
 pub use promotions::Promotions;
 pub use regions::Regions;
 pub use rollback::Rollback;
-pub use settings::{Deliveries, Settings};
+pub use settings::{Deliveries, Notifications, Settings};
 
 use leptos::prelude::{GetUntracked, WithUntracked};
 use leptos_router::hooks::{use_params_map, use_query_map};

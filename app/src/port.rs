@@ -3,11 +3,11 @@
 
 use crate::view::{
     AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow, EnvironmentView,
-    LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, SettingsView,
-    VerdictInput,
+    LaunchInput, MessageFilter, MessageRow, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow,
+    PromotionView, RegionBoard, RollbackInput, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
-use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{BuildId, EnvironmentId, HookId, MessageId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
 
@@ -67,4 +67,11 @@ pub trait Port: Send + Sync {
     async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<(), Problem>;
     async fn add_hook(&self, actor: &Actor, name: String, source: String) -> Result<NewSecret, Problem>;
     async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem>;
+
+    // Notifications.
+    async fn notification_targets(&self, actor: &Actor) -> Result<NotificationsView, Problem>;
+    async fn messages(&self, actor: &Actor, filter: MessageFilter, paging: Paging) -> Result<Page<MessageRow>, Problem>;
+    async fn send_test_message(&self, actor: &Actor, target: &str) -> Result<(), Problem>;
+    /// Tries a message again that was given up, under the id that it had.
+    async fn replay_message(&self, actor: &Actor, id: &MessageId) -> Result<(), Problem>;
 }

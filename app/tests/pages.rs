@@ -62,6 +62,14 @@ const PAGES: [&str; 34] = [
     "/account",
 ];
 
+/// Pages that only an admin reads.
+const ADMIN_PAGES: [&str; 4] = [
+    "/settings/notifications",
+    "/settings/notifications?target=ops&state=dead",
+    "/settings/notifications?state=waiting&cursor=next-page",
+    "/settings/deliveries",
+];
+
 const OPEN_PAGES: [&str; 2] = ["/login?next=%2Fbuilds", "/setup"];
 
 fn hostile(role: Role) -> Ask {
@@ -114,7 +122,8 @@ async fn every_page_is_whole_for_each_role_in_both_languages_and_shows_hostile_t
     for role in Role::ALL {
         for lang in Lang::ALL {
             let ask = Ask { lang, ..hostile(role) };
-            for page in PAGES {
+            let admin = ADMIN_PAGES.into_iter().filter(|_| role == Role::Admin);
+            for page in PAGES.into_iter().chain(admin) {
                 let (status, html) = get(&ask, page).await;
                 assert_eq!(status, 200, "{page} as {role}");
                 assert_whole(page, &html, lang);
@@ -156,6 +165,10 @@ async fn empty_lists_say_what_to_do_next() {
         ("/activity", t.no_activity_help()),
         ("/settings", t.no_hooks()),
         ("/settings/deliveries", t.no_deliveries_help()),
+        ("/settings/notifications", t.no_targets_help()),
+        ("/settings/notifications", t.no_routes()),
+        ("/settings/notifications", t.no_messages_help()),
+        ("/settings/notifications?state=dead", t.no_such_messages_help()),
     ];
     for (page, what) in told {
         let (status, html) = get(&empty(Role::Admin), page).await;
@@ -173,6 +186,7 @@ async fn what_is_not_there_or_not_allowed_becomes_a_page_with_a_way_back() {
         ("/builds/nothing", Role::Lead, 404),
         ("/regions/nowhere/web/rollback", Role::Lead, 404),
         ("/settings/deliveries", Role::Lead, 403),
+        ("/settings/notifications", Role::Lead, 403),
     ] {
         let (given, html) = get(&Ask::by(role), page).await;
         assert_eq!(given, status, "{page}");
@@ -198,6 +212,7 @@ fn needed(form: &str) -> Option<Action> {
         "/do/people/add" | "/do/people/role" | "/do/people/disable" | "/do/people/password" => Action::ManagePeople,
         "/do/tokens/add" | "/do/tokens/revoke" => Action::ManageTokens,
         "/do/hooks/add" | "/do/hooks/revoke" => Action::ManageHooks,
+        "/do/notifications/test" | "/do/notifications/replay" => Action::ManageNotifications,
         "/do/account/password" => Action::KeepOwnAccount,
         _ => return None,
     })
@@ -206,7 +221,7 @@ fn needed(form: &str) -> Option<Action> {
 /// Every form that a person sees anywhere, once for each set of fields.
 async fn all_forms(ask: &Ask) -> Vec<Form> {
     let mut found = BTreeMap::new();
-    for page in PAGES {
+    for page in PAGES.into_iter().chain(ADMIN_PAGES) {
         let (_, html) = get(ask, page).await;
         for form in forms(&html) {
             let names: Vec<&str> = form.fields.iter().map(|field| field.get("name")).collect();
@@ -461,4 +476,34 @@ async fn a_new_secret_is_shown_whole_and_a_done_thing_in_a_word() {
 async fn values_of_a_region_s_variables_are_not_on_the_page() {
     let (_, html) = get(&Ask::by(Role::Admin), "/settings").await;
     assert!(html.contains("TILE_CDN") && !html.contains("not shown"));
+}
+
+#[tokio::test]
+async fn dead_messages_are_found_by_the_address_and_can_be_replayed() {
+    let t = Text(Lang::En);
+    let (_, html) = get(&Ask::by(Role::Admin), "/settings/notifications?target=ops&state=dead").await;
+    let form = form_about(&html, "/do/notifications/replay", ("id", "m2"));
+    assert!(form.text.contains(t.replay()));
+    let words = text(&html);
+    assert!(words.contains("It refused the key.") && words.contains(t.ev_rollout_failed()));
+}
+
+#[tokio::test]
+async fn targets_are_listed_with_their_last_problem_and_a_test_button() {
+    let t = Text(Lang::Zh);
+    let (_, html) = get(&Ask { lang: Lang::Zh, ..Ask::by(Role::Admin) }, "/settings/notifications").await;
+    let words = text(&html);
+    for word in [
+        "DingTalk",
+        "22:00–08:00 Asia/Shanghai",
+        "It answered 503.",
+        &t.waiting_messages(2),
+        &t.dead_messages(1),
+        t.every_event(),
+    ] {
+        assert!(words.contains(word), "{word}");
+    }
+    assert_eq!(form_about(&html, "/do/notifications/test", ("target", "ops")).text.trim(), t.send_test());
+    let next = tags(&html).into_iter().find(|tag| tag.get("rel") == "next").expect("a next page");
+    assert_eq!(next.get("href"), "/settings/notifications?cursor=next-page");
 }

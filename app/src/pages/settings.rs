@@ -3,9 +3,11 @@
 mod access;
 mod configured;
 mod deliveries;
+mod notifications;
 mod people;
 
 pub use deliveries::Deliveries;
+pub use notifications::Notifications;
 
 use crate::parts::{Body, Reader, Section};
 use crate::view::SettingsView;
@@ -38,7 +40,7 @@ pub fn Settings() -> impl IntoView {
     })
 }
 
-/// Links to the parts of the page, and to the deliveries.
+/// Links to the parts of the page, to the deliveries and to the notifications.
 fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
     let t = r.t;
     let may = |action| settings.may.contains(&action);
@@ -51,6 +53,7 @@ fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
         ("#engines", t.engines(), may(Action::Configure)),
         ("#regions", t.regions_section(), true),
         ("/settings/deliveries", t.deliveries(), may(Action::SeeDeliveries)),
+        ("/settings/notifications", t.notifications(), may(Action::ManageNotifications)),
     ];
     let links =
         parts.into_iter().filter(|(.., shown)| *shown).map(|(href, word, _)| view! { <a href=href>{word}</a> }).collect_view();

@@ -231,5 +231,7 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::PasswordChanged => t.done_password(),
         Done::TokenRevoked => t.done_token_revoked(),
         Done::HookRevoked => t.done_hook_revoked(),
+        Done::TestSent => t.done_test_sent(),
+        Done::MessageReplayed => t.done_replayed(),
     }
 }

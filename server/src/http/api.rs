@@ -6,6 +6,7 @@ pub mod decisions;
 pub mod environments;
 pub mod hooks;
 pub mod me;
+pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;
@@ -54,5 +55,6 @@ pub fn routes(routes: Routes) -> Routes {
         .with(activity::routes)
         .with(settings::routes)
         .with(hooks::routes)
+        .with(notifications::routes)
         .with(people::routes)
 }

@@ -7,12 +7,14 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 21] = [
+const TWINS: [(&str, &str); 23] = [
     ("/do/account/password", "-"),
     ("/do/environments/launch", "POST /api/v1/environments"),
     ("/do/environments/stop", "POST /api/v1/environments/{id}/stop"),
     ("/do/hooks/add", "POST /api/v1/hooks"),
     ("/do/hooks/revoke", "POST /api/v1/hooks/{id}/revoke"),
+    ("/do/notifications/replay", "POST /api/v1/notifications/{id}/replay"),
+    ("/do/notifications/test", "POST /api/v1/notifications/targets/{name}/test"),
     ("/do/people/add", "POST /api/v1/users"),
     ("/do/people/disable", "POST /api/v1/users/{id}"),
     ("/do/people/password", "POST /api/v1/users/{id}"),
