@@ -20,7 +20,6 @@ macro_rules! views {
 }
 
 mod notifications;
-
 pub use notifications::*;
 
 /// One page of a list, by key. `next` is the cursor of the page after it.

@@ -24,6 +24,7 @@ mod http_openapi;
 mod http_secrets;
 mod http_sessions;
 mod intake;
+mod notifications;
 mod outside;
 mod people;
 mod promotions;
