@@ -26,7 +26,7 @@ pub(super) fn three_regions() -> Vec<RegionRef> {
 
 impl Fake {
     pub(super) fn sample_apps(&self) -> Vec<AppView> {
-        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned(), branch: None };
+        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned() };
         let channels = vec![
             channel("dev", ChannelKind::Branch, "dev"),
             channel("test", ChannelKind::Branch, "test"),
