@@ -7,6 +7,7 @@ mod builds;
 mod deliveries;
 mod environments;
 mod general;
+mod intake;
 mod messages;
 mod notifications;
 mod people;
@@ -96,6 +97,7 @@ mod tests {
     fn every_chinese_string_is_chinese() {
         let all = [
             general::ENTRIES,
+            intake::ENTRIES,
             builds::ENTRIES,
             environments::ENTRIES,
             promotions::ENTRIES,

@@ -28,7 +28,7 @@ texts! {
     no_such_messages_help = "Choose another target or state.", "请选择其他目标或状态。";
     send_test = "Send test message", "发送测试消息";
     send_test_to(name: &str) = "Send a test message to {name}", "向 {name} 发送测试消息";
-    replay = "Replay", "重新发送";
+    replay_message = "Send again", "重新发送";
     replay_of(subject: &str) = "Send again: {subject}", "重新发送：{subject}";
     waiting_messages(n: u32) = "{n} waiting", "{n} 条等待中";
     dead_messages(n: u32) = "{n} given up", "{n} 条已放弃";
@@ -42,7 +42,7 @@ texts! {
     pieces(n: u32) = "{n} news in one", "合并了 {n} 条";
     due = "Due", "预计";
     done_test_sent = "The test message is on its way; the list below shows how it goes.", "测试消息已发出，结果见下方列表。";
-    done_replayed = "The message is tried again under the same id.", "消息将以相同编号重新发送。";
+    done_message_replayed = "The message is tried again under the same id.", "消息将以相同编号重新发送。";
 
     ev_build_ready = "build ready", "构建就绪";
     ev_build_failed = "build failed", "构建失败";

@@ -11,7 +11,7 @@ async fn dead_messages_are_found_by_the_address_and_can_be_replayed() {
     let t = Text(Lang::En);
     let (_, html) = get(&Ask::by(Role::Admin), "/settings/notifications?target=ops&state=dead").await;
     let form = form_about(&html, "/do/notifications/replay", ("id", "m2"));
-    assert!(form.text.contains(t.replay()));
+    assert!(form.text.contains(t.replay_message()));
     let words = text(&html);
     assert!(words.contains("It refused the key.") && words.contains(t.ev_rollout_failed()));
 }

@@ -10,6 +10,7 @@ pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;
+pub mod secrets;
 pub mod settings;
 
 use crate::http::routes::Routes;
@@ -55,6 +56,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(activity::routes)
         .with(settings::routes)
         .with(hooks::routes)
+        .with(secrets::routes)
         .with(notifications::routes)
         .with(people::routes)
 }

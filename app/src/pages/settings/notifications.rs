@@ -256,7 +256,7 @@ fn replay(r: &Reader, message: &MessageRow) -> AnyView {
         <form method="post" action=action>
             {form.alert()}
             <input type="hidden" name="id" value=id/>
-            <button class="btn small" aria-label=label>{icon(Icon::Turning)}{r.t.replay()}</button>
+            <button class="btn small" aria-label=label>{icon(Icon::Turning)}{r.t.replay_message()}</button>
         </form>
     }
     .into_any()

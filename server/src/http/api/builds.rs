@@ -4,11 +4,11 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::builds;
-use app::view::{AppView, BuildFilter, BuildRow, BuildView, Page, Paging};
+use crate::usecases::{builds, runs};
+use app::view::{AppView, BuildFilter, BuildRow, BuildView, Page, Paging, RunRow};
 use axum::Json;
 use axum::extract::State;
-use domain::id::BuildId;
+use domain::id::{BuildId, RunId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -18,6 +18,8 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::SignedIn, routes!(list_apps))
         .api(Access::SignedIn, routes!(list_builds))
         .api(Access::SignedIn, routes!(get_build))
+        .api(Access::SignedIn, routes!(list_runs))
+        .api(Access::SignedIn, routes!(get_run))
 }
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -66,4 +68,24 @@ async fn get_build(
     Path(id): Path<BuildId>,
 ) -> Result<Json<BuildView>, ApiProblem> {
     Ok(Json(builds::build(&ctx, &actor, &id).await?))
+}
+
+/// CI runs, those seen last first, with the image that each made.
+#[utoipa::path(get, path = "/api/v1/runs", params(Which),
+    responses((status = 200, body = Page<RunRow>), (status = "default", body = ProblemDocument)))]
+async fn list_runs(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<RunRow>>, ApiProblem> {
+    let filter = BuildFilter { app: which.app, channel: which.channel, tag: which.tag, q: which.q };
+    let paging = Paging { cursor: which.cursor, limit: which.limit };
+    Ok(Json(runs::runs(&ctx, &actor, &filter, paging).await?))
+}
+
+/// One CI run.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = RunRow), (status = "default", body = ProblemDocument)))]
+async fn get_run(State(ctx): State<Ctx>, Caller(actor): Caller, Path(id): Path<RunId>) -> Result<Json<RunRow>, ApiProblem> {
+    Ok(Json(runs::run(&ctx, &actor, &id).await?))
 }
