@@ -5,10 +5,12 @@
 //! leads back to the form with the [`Problem`] and what had been filled in.
 
 mod builds;
+mod notifications;
 mod people;
 mod promotions;
 
 pub use builds::*;
+pub use notifications::*;
 pub use people::*;
 pub use promotions::*;
 

@@ -161,6 +161,8 @@ pub enum Done {
     SecretSet,
     SecretRemoved,
     SweepAsked,
+    TestSent,
+    MessageReplayed,
 }
 
 /// The place where an action leaves its notice.

@@ -24,7 +24,7 @@ pub use promotions::Promotions;
 pub use regions::Regions;
 pub use rollback::Rollback;
 pub use run::Run;
-pub use settings::{Deliveries, Delivery, Hook, Settings};
+pub use settings::{Deliveries, Delivery, Hook, Notifications, Settings};
 
 use leptos::prelude::{GetUntracked, WithUntracked};
 use leptos_router::hooks::{use_params_map, use_query_map};

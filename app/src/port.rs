@@ -3,11 +3,14 @@
 
 use crate::view::{
     AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow, DeliveryView,
-    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, NewHook, NewSecret, Page, Paging, PromotionInput,
-    PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow, SettingsView, VerdictInput,
+    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook, NewSecret,
+    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
+    SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
-use domain::id::{BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{
+    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId,
+};
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
 
@@ -86,4 +89,11 @@ pub trait Port: Send + Sync {
     async fn remove_secret(&self, actor: &Actor, name: String) -> Result<(), Problem>;
     /// Has all tags of an app read from its registry.
     async fn sweep_app(&self, actor: &Actor, app: String) -> Result<(), Problem>;
+
+    // Notifications.
+    async fn notification_targets(&self, actor: &Actor) -> Result<NotificationsView, Problem>;
+    async fn messages(&self, actor: &Actor, filter: MessageFilter, paging: Paging) -> Result<Page<MessageRow>, Problem>;
+    async fn send_test_message(&self, actor: &Actor, target: &str) -> Result<(), Problem>;
+    /// Tries a message again that was given up, under the id that it had.
+    async fn replay_message(&self, actor: &Actor, id: &MessageId) -> Result<(), Problem>;
 }

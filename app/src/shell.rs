@@ -90,6 +90,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/settings/deliveries/:id") view=pages::Delivery ssr=SsrMode::Async/>
                 <Route path=path!("/settings/hooks/:id") view=pages::Hook ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:id") view=pages::Run ssr=SsrMode::Async/>
+                <Route path=path!("/settings/notifications") view=pages::Notifications ssr=SsrMode::Async/>
             </Routes>
         </Router>
     }

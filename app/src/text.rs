@@ -8,6 +8,8 @@ mod deliveries;
 mod environments;
 mod general;
 mod intake;
+mod messages;
+mod notifications;
 mod people;
 mod problems;
 mod promotions;
@@ -104,6 +106,8 @@ mod tests {
             deliveries::ENTRIES,
             states::ENTRIES,
             problems::ENTRIES,
+            messages::ENTRIES,
+            notifications::ENTRIES,
         ];
         for (name, en, zh) in all.into_iter().flatten() {
             assert!(!en.is_empty(), "{name} has no English");

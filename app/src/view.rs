@@ -19,11 +19,13 @@ macro_rules! views {
 }
 
 mod intake;
+mod notifications;
 
 pub use intake::{
     DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
     TagAlarm,
 };
+pub use notifications::*;
 
 /// One page of a list, by key. `next` is the cursor of the page after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@
 
 mod fake;
 mod html;
+mod notified;
 
 use app::context::{Done, Flash, Notice};
 use app::view::NewSecret;
@@ -72,6 +73,14 @@ const PAGES: [&str; 44] = [
     "/account",
 ];
 
+/// Pages that only an admin reads.
+const ADMIN_PAGES: [&str; 4] = [
+    "/settings/notifications",
+    "/settings/notifications?target=ops&state=dead",
+    "/settings/notifications?state=waiting&cursor=next-page",
+    "/settings/deliveries",
+];
+
 const OPEN_PAGES: [&str; 2] = ["/login?next=%2Fbuilds", "/setup"];
 
 fn hostile(role: Role) -> Ask {
@@ -124,7 +133,8 @@ async fn every_page_is_whole_for_each_role_in_both_languages_and_shows_hostile_t
     for role in Role::ALL {
         for lang in Lang::ALL {
             let ask = Ask { lang, ..hostile(role) };
-            for page in PAGES {
+            let admin = ADMIN_PAGES.into_iter().filter(|_| role == Role::Admin);
+            for page in PAGES.into_iter().chain(admin) {
                 let (status, html) = get(&ask, page).await;
                 let admins = page.starts_with("/settings/");
                 assert_eq!(status, if admins && role != Role::Admin { 403 } else { 200 }, "{page} as {role}");
@@ -167,6 +177,10 @@ async fn empty_lists_say_what_to_do_next() {
         ("/activity", t.no_activity_help()),
         ("/settings", t.no_hooks()),
         ("/settings/deliveries", t.no_deliveries_help()),
+        ("/settings/notifications", t.no_targets_help()),
+        ("/settings/notifications", t.no_routes()),
+        ("/settings/notifications", t.no_messages_help()),
+        ("/settings/notifications?state=dead", t.no_such_messages_help()),
     ];
     for (page, what) in told {
         let (status, html) = get(&empty(Role::Admin), page).await;
@@ -184,6 +198,7 @@ async fn what_is_not_there_or_not_allowed_becomes_a_page_with_a_way_back() {
         ("/builds/nothing", Role::Lead, 404),
         ("/regions/nowhere/web/rollback", Role::Lead, 404),
         ("/settings/deliveries", Role::Lead, 403),
+        ("/settings/notifications", Role::Lead, 403),
     ] {
         let (given, html) = get(&Ask::by(role), page).await;
         assert_eq!(given, status, "{page}");
@@ -213,6 +228,7 @@ fn needed(form: &str) -> Option<Action> {
         }
         "/do/secrets/set" | "/do/secrets/remove" => Action::ManageSecrets,
         "/do/apps/sweep" => Action::Configure,
+        "/do/notifications/test" | "/do/notifications/replay" => Action::ManageNotifications,
         "/do/account/password" => Action::KeepOwnAccount,
         _ => return None,
     })
@@ -221,7 +237,7 @@ fn needed(form: &str) -> Option<Action> {
 /// Every form that a person sees anywhere, once for each set of fields.
 async fn all_forms(ask: &Ask) -> Vec<Form> {
     let mut found = BTreeMap::new();
-    for page in PAGES {
+    for page in PAGES.into_iter().chain(ADMIN_PAGES) {
         let (_, html) = get(ask, page).await;
         for form in forms(&html) {
             let names: Vec<&str> = form.fields.iter().map(|field| field.get("name")).collect();

@@ -57,4 +57,6 @@ ids!(
     RolloutId,
     /// One row of the audit record.
     AuditId,
+    /// One message to one notification target.
+    MessageId,
 );

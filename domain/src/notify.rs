@@ -1,5 +1,9 @@
 //! Who hears of what: events, targets and routes.
 
+mod retry;
+
+pub use retry::{MOST_TRIES, retry_after};
+
 use crate::problem::Fault;
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -79,6 +83,34 @@ impl EventKind {
     }
 }
 
+/// How a message to a target stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// For its turn, for the end of quiet hours, or for the next try.
+    Waiting,
+    Delivered,
+    /// Given up.
+    Dead,
+}
+
+impl MessageState {
+    pub const ALL: [MessageState; 3] = [MessageState::Waiting, MessageState::Delivered, MessageState::Dead];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MessageState::Waiting => "waiting",
+            MessageState::Delivered => "delivered",
+            MessageState::Dead => "dead",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
 /// A kind of chat or mail service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -98,6 +130,24 @@ pub enum TargetKind {
     Email,
     /// Standard Webhooks 1.0.
     Webhook,
+}
+
+impl TargetKind {
+    /// The service's own name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TargetKind::BearyChat => "BearyChat",
+            TargetKind::DingTalk => "DingTalk",
+            TargetKind::Feishu => "Feishu",
+            TargetKind::WeCom => "WeCom",
+            TargetKind::Slack => "Slack",
+            TargetKind::Discord => "Discord",
+            TargetKind::Mattermost => "Mattermost",
+            TargetKind::Teams => "Teams",
+            TargetKind::Email => "Email",
+            TargetKind::Webhook => "Webhook",
+        }
+    }
 }
 
 /// The language of a target's messages.

@@ -228,3 +228,64 @@ fn changes_are_told_in_one_line() {
     assert_eq!(told, "added region hong-kong; changed app worker; removed engine test, region hangzhou");
     assert_eq!(old.changes(&old).to_string(), "nothing new");
 }
+
+/// The whole, with targets and routes that fit.
+fn told() -> Value {
+    let mut whole = whole();
+    whole["targets"] = json!([
+        {
+            "name": "ops", "kind": "ding_talk", "url_secret": "ops-robot", "sign_secret": "ops-sign", "lang": "zh",
+            "mentions": { "ada": "13800000000" }, "group_seconds": 30,
+            "quiet": { "from": "22:00", "until": "08:00", "time_zone": "Asia/Shanghai" },
+        },
+        { "name": "mail", "kind": "email", "mail": { "host": "mail.test", "from": "Slipway <slipway@mail.test>", "to": ["team@mail.test"] } },
+        { "name": "hook", "kind": "webhook", "url": "https://hooks.test/in", "sign_secret": "hook-sign" },
+    ]);
+    whole["routes"] = json!([
+        { "events": ["build_ready"], "apps": ["web", "pay-*"], "channels": ["release-v*"], "targets": ["ops", "mail"], "mention": ["ada"] },
+        { "targets": ["hook"] },
+    ]);
+    whole
+}
+
+#[test]
+fn targets_and_routes_that_do_not_fit_are_refused_at_their_place() {
+    assert_eq!(config(told()).check(), Ok(()));
+    for (pointer, value, place) in [
+        ("/targets/0/name", json!("Ops"), "targets.Ops"),
+        ("/targets/1/name", json!("ops"), "targets.ops"),
+        ("/targets/0/url_secret", json!(null), "targets.ops.url_secret"),
+        ("/targets/0/url_secret", json!("a b"), "targets.ops.url_secret"),
+        ("/targets/0/url", json!("https://a.test"), "targets.ops.url_secret"),
+        ("/targets/0/mail", json!({ "host": "m.test", "from": "a@m.test", "to": ["b@m.test"] }), "targets.ops.mail"),
+        ("/targets/0/quiet/from", json!("25:00"), "targets.ops.quiet"),
+        ("/targets/0/quiet/time_zone", json!("Asia/Shang hai"), "targets.ops.quiet.time_zone"),
+        ("/targets/0/group_seconds", json!(3601), "targets.ops.group_seconds"),
+        ("/targets/0/mentions", json!({ "a b": "1" }), "targets.ops.mentions"),
+        ("/targets/1/mail", json!(null), "targets.mail.mail"),
+        ("/targets/1/url", json!("https://a.test"), "targets.mail.url"),
+        ("/targets/1/mail/host", json!("mail.test:25"), "targets.mail.mail.host"),
+        ("/targets/1/mail/port", json!(0), "targets.mail.mail.port"),
+        ("/targets/1/mail/from", json!("slipway"), "targets.mail.mail.from"),
+        ("/targets/1/mail/to", json!([]), "targets.mail.mail.to"),
+        ("/targets/1/mail/to", json!(["a@b.test\r\nBcc: c@d.test"]), "targets.mail.mail.to"),
+        ("/targets/1/mail/user", json!("slipway"), "targets.mail.mail.password_secret"),
+        ("/targets/2/url", json!("ftp://hooks.test"), "targets.hook.url"),
+        ("/targets/2/url", json!("https://a b"), "targets.hook.url"),
+        ("/targets/2/sign_secret", json!(null), "targets.hook.sign_secret"),
+        ("/routes/0/targets", json!([]), "routes.1.targets"),
+        ("/routes/0/targets", json!(["ops", "ops"]), "routes.1.targets"),
+        ("/routes/1/targets", json!(["nobody"]), "routes.2.targets"),
+        ("/routes/0/apps", json!(["*a"]), "routes.1.apps"),
+        ("/routes/0/channels", json!(["a b"]), "routes.1.channels"),
+        ("/routes/0/mention", json!([""]), "routes.1.mention"),
+    ] {
+        let mut told = told();
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        told.pointer_mut(parent).expect("the place is there")[key] = value.clone();
+        match config(told).check() {
+            Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
+            other => panic!("{pointer} = {value}: {other:?}"),
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::engine::logs::Logs;
 use crate::hub::Hub;
+use crate::notify::Post;
 use crate::registry::Registries;
 use crate::secrets::Keeper;
 use crate::seen::Seen;
@@ -40,6 +41,8 @@ pub struct Ctx {
     pub engines: Engines,
     pub http: reqwest::Client,
     pub registries: Registries,
+    /// What carries messages out.
+    pub post: Arc<dyn Post>,
     /// What the regions ran when last looked at.
     pub seen: Seen,
     /// What gates saw of the world a moment ago.
@@ -113,6 +116,10 @@ pub struct Work {
     pub sweeps: Arc<Notify>,
     /// Wakes whoever waits to look at the regions again.
     pub regions: Arc<Notify>,
+    /// Something happened that may have to be told.
+    pub notifications: Arc<Notify>,
+    /// Messages wait to be sent.
+    pub messages: Arc<Notify>,
 }
 
 impl Ctx {
@@ -152,6 +159,7 @@ impl Ctx {
             engines: Engines::default(),
             http,
             registries: Registries::default(),
+            post: Arc::new(crate::notify::post::Posting),
             seen: Seen::default(),
             gate_looks: Default::default(),
             hashing: Arc::new(Semaphore::new(2)),

@@ -11,10 +11,13 @@ mod feishu;
 pub mod guard;
 mod layout;
 mod mattermost;
+pub mod post;
 mod slack;
 mod teams;
 mod webhook;
 mod wecom;
+
+pub use post::Post;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

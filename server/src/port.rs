@@ -2,16 +2,20 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{
-    activity, builds, environments, hooks, intake, people, promotions, regions, runs, secrets, settings, tokens, verdicts,
+    activity, builds, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets, settings, tokens,
+    verdicts,
 };
 use app::port::Port;
 use app::view::{
     AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow, DeliveryView,
-    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, NewHook, NewSecret, Page, Paging, PromotionInput,
-    PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow, SettingsView, VerdictInput,
+    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook, NewSecret,
+    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
+    SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
-use domain::id::{BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{
+    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId,
+};
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
 
@@ -202,5 +206,21 @@ impl Port for Ctx {
 
     async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem> {
         hooks::revoke_hook(self, actor, id).await
+    }
+
+    async fn notification_targets(&self, actor: &Actor) -> Result<NotificationsView, Problem> {
+        notifications::targets(self, actor).await
+    }
+
+    async fn messages(&self, actor: &Actor, filter: MessageFilter, paging: Paging) -> Result<Page<MessageRow>, Problem> {
+        notifications::messages(self, actor, filter, paging).await
+    }
+
+    async fn send_test_message(&self, actor: &Actor, target: &str) -> Result<(), Problem> {
+        notifications::send_test_message(self, actor, target).await
+    }
+
+    async fn replay_message(&self, actor: &Actor, id: &MessageId) -> Result<(), Problem> {
+        notifications::replay_message(self, actor, id).await
     }
 }

@@ -14,6 +14,7 @@ pub mod environments;
 pub mod hooks;
 pub mod inbox;
 pub mod intake;
+pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;

@@ -7,6 +7,7 @@ mod deciding;
 pub mod environments;
 pub mod hooks;
 pub mod intake;
+pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;
@@ -28,4 +29,5 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));
     ctx.work.tasks.spawn(people::prune(ctx.clone()));
+    ctx.work.tasks.spawn(notifications::work(ctx.clone()));
 }

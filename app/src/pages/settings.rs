@@ -4,11 +4,13 @@ mod access;
 mod configured;
 mod deliveries;
 mod hooks;
+mod notifications;
 mod people;
 mod secrets;
 
 pub use deliveries::{Deliveries, Delivery};
 pub use hooks::Hook;
+pub use notifications::Notifications;
 
 use crate::parts::{Body, Reader, Section};
 use crate::view::SettingsView;
@@ -43,7 +45,7 @@ pub fn Settings() -> impl IntoView {
     })
 }
 
-/// Links to the parts of the page, and to the deliveries.
+/// Links to the parts of the page, to the deliveries and to the notifications.
 fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
     let t = r.t;
     let may = |action| settings.may.contains(&action);
@@ -57,6 +59,7 @@ fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
         ("#engines", t.engines(), may(Action::Configure)),
         ("#regions", t.regions_section(), true),
         ("/settings/deliveries", t.deliveries(), may(Action::SeeDeliveries)),
+        ("/settings/notifications", t.notifications(), may(Action::ManageNotifications)),
     ];
     let links =
         parts.into_iter().filter(|(.., shown)| *shown).map(|(href, word, _)| view! { <a href=href>{word}</a> }).collect_view();

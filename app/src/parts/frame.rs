@@ -252,5 +252,7 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::SecretSet => t.done_secret_set(),
         Done::SecretRemoved => t.done_secret_removed(),
         Done::SweepAsked => t.done_sweep(),
+        Done::TestSent => t.done_test_sent(),
+        Done::MessageReplayed => t.done_message_replayed(),
     }
 }

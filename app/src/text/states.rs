@@ -390,6 +390,8 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("hook.added", "added a hook", "添加了钩子"),
     ("hook.revoked", "revoked a hook", "吊销了钩子"),
     ("configuration.applied", "applied a configuration", "应用了配置"),
+    ("notification.tested", "sent a test message", "发送了测试消息"),
+    ("notification.replayed", "replayed a message", "重新发送了消息"),
 ];
 
 /// The kinds of things that rows of the record are about.
@@ -411,4 +413,6 @@ pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
     ("configuration", "configuration", "配置"),
     ("delivery", "delivery", "投递"),
     ("session", "session", "会话"),
+    ("target", "notification target", "通知目标"),
+    ("message", "message", "消息"),
 ];

@@ -13,6 +13,7 @@
 mod decisions;
 mod desk;
 mod intake;
+mod notifications;
 mod samples;
 
 use app::context::{After, Assets, Flash, Notice, Theme, UiContext};
@@ -349,6 +350,23 @@ impl Port for Fake {
         Ok(())
     }
     async fn revoke_hook(&self, _: &Actor, id: &HookId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+
+    async fn notification_targets(&self, actor: &Actor) -> Answer<NotificationsView> {
+        actor.require(Action::ManageNotifications)?;
+        Ok(self.sample_targets())
+    }
+    async fn messages(&self, actor: &Actor, filter: MessageFilter, paging: Paging) -> Answer<Page<MessageRow>> {
+        actor.require(Action::ManageNotifications)?;
+        Ok(self.page(self.sample_messages(&filter), &paging))
+    }
+    async fn send_test_message(&self, _: &Actor, target: &str) -> Answer<()> {
+        self.note(target);
+        Ok(())
+    }
+    async fn replay_message(&self, _: &Actor, id: &MessageId) -> Answer<()> {
         self.note(id);
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Whether a configuration fits together. Everything that can be told without asking the
 //! world is told here, at the place where it stands.
 
+mod notify;
+
 use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
 use crate::address::Range;
@@ -33,7 +35,8 @@ impl Config {
         self.check_apps()?;
         self.check_stacks()?;
         self.engines.iter().try_for_each(check_engine)?;
-        self.regions.iter().try_for_each(check_region)
+        self.regions.iter().try_for_each(check_region)?;
+        self.check_notifications()
     }
 
     fn check_registries(&self) -> Checked {

@@ -6,6 +6,7 @@ pub mod decisions;
 pub mod environments;
 pub mod hooks;
 pub mod me;
+pub mod notifications;
 pub mod people;
 pub mod promotions;
 pub mod regions;
@@ -56,5 +57,6 @@ pub fn routes(routes: Routes) -> Routes {
         .with(settings::routes)
         .with(hooks::routes)
         .with(secrets::routes)
+        .with(notifications::routes)
         .with(people::routes)
 }

@@ -19,7 +19,9 @@ use crate::hub::Topic;
 use crate::store::rollouts::{self as rows, RolloutRow};
 use crate::store::{Tx, decisions, internal, lock_app};
 use crate::usecases::deciding::lock_digest;
+use crate::usecases::notifications;
 use domain::id::PromotionId;
+use domain::notify::EventKind;
 use domain::problem::Noun;
 use domain::promotion::{Next, PromotionState, RolloutState, next};
 use domain::{Actor, Problem};
@@ -105,6 +107,7 @@ async fn start(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
     }
     let detail = format!("P-{} {} {}", rollout.number, rollout.region, rollout.digest.short());
     record(ctx, &mut tx, &rollout, "rollout.started", detail).await?;
+    notifications::rollout(ctx, &mut tx, EventKind::RolloutStarted, &rollout, None).await?;
     tx.commit().await.map_err(internal)?;
     tell(ctx, &rollout.promotion);
     Ok(())
@@ -146,6 +149,8 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
             record(ctx, &mut tx, rollout, "rollout.failed", format!("{place}: {problem}")).await?;
         }
     }
+    let event = if failure.is_some() { EventKind::RolloutFailed } else { EventKind::RolloutVerified };
+    notifications::rollout(ctx, &mut tx, event, rollout, failure).await?;
     finish_promotion(ctx, &mut tx, rollout).await?;
     tx.commit().await.map_err(internal)?;
     tell(ctx, &rollout.promotion);

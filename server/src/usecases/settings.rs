@@ -4,7 +4,7 @@ use crate::clock::micros;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store;
-use crate::usecases::{builds, hooks, people, secrets, tokens};
+use crate::usecases::{builds, hooks, notifications, people, secrets, tokens};
 use app::view::SettingsView;
 use domain::config::{Changes, Config, RegionConfig};
 use domain::problem::{Fault, Noun};
@@ -37,6 +37,7 @@ pub async fn apply(ctx: &Ctx, actor: &Actor, toml_text: &str, prune: bool) -> Re
     let old = store::config::newest_to_change(&mut tx).await?;
     let new = old.config.merge(given, prune);
     new.check()?;
+    notifications::check_zones(&new)?;
     if new == old.config {
         return Ok(AppliedChanges { version: old.version, changes: Changes::default() });
     }

@@ -5,6 +5,7 @@ use crate::store::Tx;
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::{self as rows, SignOffRow, VerdictRow};
 use crate::usecases::deciding::{self, words};
+use crate::usecases::notifications::{self, Acted};
 use app::view::{Overruled, SignOffView, VerdictInput, VerdictView};
 use domain::id::{BuildId, EnvironmentId, SignOffId, UserId, VerdictId};
 use domain::problem::{Fault, Noun};
@@ -36,6 +37,7 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
         overruled: None,
     };
     rows::insert_verdict(&mut tx, &verdict).await?;
+    notifications::verdict(ctx, &mut tx, &verdict, Acted::Recorded, &verdict.author_name, &verdict.note).await?;
     record(ctx, &mut tx, actor, "verdict.recorded", &subject, input.kind.as_str()).await?;
     deciding::finish(ctx, tx, None).await?;
     Ok(verdict.id)
@@ -67,6 +69,7 @@ pub async fn withdraw_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId) -> Resul
     if !rows::withdraw_verdict(&mut tx, id, ctx.now()).await? {
         return Err(Problem::Stale);
     }
+    notifications::verdict(ctx, &mut tx, &verdict, Acted::Withdrawn, &person.name, "").await?;
     record(ctx, &mut tx, actor, "verdict.withdrawn", &subject, verdict.kind.as_str()).await?;
     deciding::finish(ctx, tx, None).await
 }
@@ -90,6 +93,7 @@ pub async fn overrule_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId, reason: 
         return Err(Problem::Stale);
     }
     let detail = format!("{} by {}: {reason}", verdict.kind.as_str(), verdict.author_name);
+    notifications::verdict(ctx, &mut tx, &verdict, Acted::Overruled, &person.name, &reason).await?;
     record(ctx, &mut tx, actor, "verdict.overruled", &subject, &detail).await?;
     deciding::finish(ctx, tx, None).await
 }
@@ -121,6 +125,7 @@ pub async fn sign_off(ctx: &Ctx, actor: &Actor, build: &BuildId, note: String) -
         withdrawn_at: None,
     };
     rows::insert_sign_off(&mut tx, &given).await?;
+    notifications::sign_off(ctx, &mut tx, &subject.id, Acted::Recorded, &given.author_name, &given.note).await?;
     record(ctx, &mut tx, actor, "sign_off.given", &subject, "").await?;
     deciding::finish(ctx, tx, None).await?;
     Ok(given.id)
@@ -141,6 +146,7 @@ pub async fn withdraw_sign_off(ctx: &Ctx, actor: &Actor, id: &SignOffId) -> Resu
     if !rows::withdraw_sign_off(&mut tx, id, ctx.now()).await? {
         return Err(Problem::Finished { state: "withdrawn".to_owned() });
     }
+    notifications::sign_off(ctx, &mut tx, &subject.id, Acted::Withdrawn, &person.name, "").await?;
     record(ctx, &mut tx, actor, "sign_off.withdrawn", &subject, "").await?;
     deciding::finish(ctx, tx, None).await
 }

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/role_route.txt");
 
 /// Every field of every form, with values that can be read and name nothing that is there.
-const FORM: [(&str, &str); 22] = [
+const FORM: [(&str, &str); 23] = [
     ("id", "nothing"),
     ("build", "nothing"),
     ("stack", "nothing"),
@@ -32,6 +32,7 @@ const FORM: [(&str, &str); 22] = [
     ("role", "viewer"),
     ("owner", "nobody"),
     ("source", "nothing"),
+    ("target", "nothing"),
     ("disabled", "true"),
     ("password", "short"),
     ("old", "wrong"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 27] = [
+const TWINS: [(&str, &str); 29] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
@@ -17,6 +17,8 @@ const TWINS: [(&str, &str); 27] = [
     ("/do/hooks/reveal", "POST /api/v1/hooks/{id}/reveal"),
     ("/do/hooks/revoke", "POST /api/v1/hooks/{id}/revoke"),
     ("/do/hooks/rotate", "POST /api/v1/hooks/{id}/rotate"),
+    ("/do/notifications/replay", "POST /api/v1/notifications/{id}/replay"),
+    ("/do/notifications/test", "POST /api/v1/notifications/targets/{name}/test"),
     ("/do/people/add", "POST /api/v1/users"),
     ("/do/people/disable", "POST /api/v1/users/{id}"),
     ("/do/people/password", "POST /api/v1/users/{id}"),

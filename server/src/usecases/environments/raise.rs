@@ -10,6 +10,7 @@ use crate::engine::containers::{Health, Host, Look, Made, Place};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, EnvironmentRecord};
 use crate::store::internal;
+use crate::usecases::notifications;
 use domain::problem::Noun;
 use domain::{Actor, Problem};
 use futures::future::BoxFuture;
@@ -357,7 +358,9 @@ async fn came_up(job: &Raise, board: &Board, published: &[Published]) -> Result<
     let links = serde_json::to_string(published).map_err(internal)?;
     let mut tx = ctx.store.begin().await?;
     board.write(&mut tx).await?;
-    rows::set_running(&mut tx, &environment.id, &links).await?;
+    if rows::set_running(&mut tx, &environment.id, &links).await? {
+        notifications::environment_ready(ctx, &mut tx, environment).await?;
+    }
     tx.commit().await.map_err(internal)?;
     tell_state(ctx, &environment.id);
     Ok(())
@@ -373,6 +376,7 @@ pub(super) async fn fail(ctx: &Ctx, environment: &EnvironmentRecord, board: &Boa
         return Ok(());
     }
     board.write(&mut tx).await?;
+    notifications::environment_failed(ctx, &mut tx, environment, &problem).await?;
     let entry = Entry {
         action: "environment.failed",
         subject_kind: "environment",

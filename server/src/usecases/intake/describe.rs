@@ -6,6 +6,7 @@ use crate::hub::Topic;
 use crate::registry::Description;
 use crate::store::builds::record::{self as rows, Undescribed};
 use crate::store::internal;
+use crate::usecases::notifications;
 use domain::{Actor, Problem, Time};
 use futures::StreamExt as _;
 
@@ -59,6 +60,7 @@ async fn take_in(ctx: &Ctx, build: &Undescribed, description: &Description) -> R
     let entry =
         Entry { action: "build.described", subject_kind: "build", subject: build.id.as_str(), app: Some(&build.app), detail };
     ctx.audit(&mut tx, &Actor::Slipway, entry).await?;
+    notifications::build_ready(ctx, &mut tx, &build.id).await?;
     tx.commit().await.map_err(internal)?;
     ctx.hub.tell(Topic::Activity, None);
     if let Some(run) = run {
@@ -76,6 +78,7 @@ async fn try_later(ctx: &Ctx, build: &Undescribed, problem: &Problem) -> Result<
     rows::postpone_description(&mut tx, &build.id, problem, again).await?;
     if again.is_none() {
         runs::join_image(&mut tx, &ctx.config().config, &build.app, &build.id).await?;
+        notifications::build_ready(ctx, &mut tx, &build.id).await?;
     }
     tx.commit().await.map_err(internal)
 }

@@ -6,6 +6,7 @@ use crate::intake::{Event, Fact, Push};
 use crate::store::builds::record as rows;
 use crate::store::intake::{Outcome, Thing};
 use crate::store::{Tx, lock_app};
+use crate::usecases::notifications;
 use domain::channel::channel_of;
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
@@ -180,7 +181,9 @@ impl<'a> Recorder<'a> {
         before: Option<rows::TagRow>,
     ) -> Result<(), Problem> {
         let (app, tag) = (known.app.name.as_str(), known.push.tag.as_str());
-        rows::point_tag(tx, &self.step(known, build, before.as_ref().map(|tag| &tag.build))).await?;
+        let step = self.step(known, build, before.as_ref().map(|tag| &tag.build));
+        rows::point_tag(tx, &step).await?;
+        notifications::tag_moved(self.ctx, tx, &step, before.as_ref()).await?;
         let detail = match &before {
             None => format!("new, to {}", known.digest.short()),
             Some(before) => format!("from {} to {}", before.digest.short(), known.digest.short()),

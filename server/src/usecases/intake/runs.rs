@@ -5,11 +5,12 @@ use crate::ctx::Ctx;
 use crate::intake::Run;
 use crate::store::Tx;
 use crate::store::runs::{self as rows, NewRun, RunRow};
+use crate::usecases::notifications;
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
 use domain::id::{BuildId, RunId};
 use domain::repo::RepoName;
-use domain::run::{Match, channel_of_run, made};
+use domain::run::{Match, RunStatus, channel_of_run, made};
 use domain::{Problem, Time};
 
 /// What came of it.
@@ -63,6 +64,9 @@ pub async fn record(
             }
         };
         if let Some(row) = rows::by_id(tx, &id).await? {
+            if row.status == RunStatus::Failed {
+                notifications::build_failed(ctx, tx, &row, run, channel.map(|channel| channel.name.as_str())).await?;
+            }
             recorded.builds.extend(join_run(tx, app, &row).await?);
         }
         recorded.runs.push(id);

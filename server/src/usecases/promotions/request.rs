@@ -7,6 +7,7 @@ use crate::store::decisions::standing;
 use crate::store::promotions::{self as rows, PromotionRecord};
 use crate::store::{Tx, missing, next_number};
 use crate::usecases::deciding::{self, words};
+use crate::usecases::notifications;
 use app::view::PromotionInput;
 use domain::config::{AppConfig, Config};
 use domain::gate::may_approve;
@@ -55,6 +56,7 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
     };
     let regions: Vec<(RolloutId, &str)> = input.regions.iter().map(|region| (ctx.new_id(), region.as_str())).collect();
     rows::insert(&mut tx, &record, &regions).await?;
+    notifications::approval_wanted(ctx, &mut tx, &record, &input.regions).await?;
     record_act(ctx, &mut tx, actor, "promotion.requested", &record, &input.regions.join(", ")).await?;
     deciding::finish(ctx, tx, Some(record.id.0.clone())).await?;
     Ok(record.id)

@@ -12,6 +12,7 @@ use crate::ctx::Ctx;
 use crate::store::promotions::{self as rows, PromotionRecord};
 use crate::store::{Tx, missing, next_number};
 use crate::usecases::deciding::{self, words};
+use crate::usecases::notifications;
 use app::view::RollbackInput;
 use domain::gate::{Gate, GateKind, GateState};
 use domain::id::{BuildId, PromotionId};
@@ -65,6 +66,7 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     let done = launch(ctx, &mut tx, &promotion, &person, world).await;
     done.map_err(|problem| plainly(problem, &input, &app.image, &digest))?;
     let detail = format!("{}: {}", input.region, promotion.reason);
+    notifications::rollback(ctx, &mut tx, &promotion, &input.region).await?;
     record_act(ctx, &mut tx, actor, "rollback.started", &promotion, &detail).await?;
     deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
     launched(ctx);
