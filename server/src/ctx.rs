@@ -159,7 +159,7 @@ impl Ctx {
             engines: Engines::default(),
             http,
             registries: Registries::default(),
-            post: Arc::new(crate::notify::post::Posting),
+            post: Arc::new(crate::notify::post::Posting::default()),
             seen: Seen::default(),
             gate_looks: Default::default(),
             hashing: Arc::new(Semaphore::new(2)),
