@@ -66,6 +66,11 @@ pub async fn recorded(app: &TestApp) -> Vec<String> {
     sqlx::query_scalar("SELECT action FROM audit ORDER BY at, id").fetch_all(app.ctx.store.read()).await.expect("the record")
 }
 
+/// The events that were put into the outbox, in the order of the alphabet.
+pub async fn announced(app: &TestApp) -> Vec<String> {
+    sqlx::query_scalar("SELECT event FROM news ORDER BY event").fetch_all(app.ctx.store.read()).await.expect("news")
+}
+
 /// One person of each role.
 pub struct People {
     pub vera: Actor,

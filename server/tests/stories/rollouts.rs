@@ -4,7 +4,7 @@
 pub mod swarm;
 
 use crate::common::{TestApp, on_each_database};
-use crate::decided::{digest, listed, recorded, tamper};
+use crate::decided::{announced, digest, listed, recorded, tamper};
 use domain::id::{PromotionId, RolloutId};
 use domain::problem::Noun;
 use domain::promotion::{PromotionState, RolloutState, StepState};
@@ -163,6 +163,8 @@ async fn regions_go_one_after_another_and_everything_is_recorded() {
         record.sort_unstable();
         let (started, verified) = (["rollout.started"; 2], ["rollout.verified"; 2]);
         assert_eq!(record, [&["configuration.applied", "promotion.verified"][..], &started, &verified].concat());
+        let told = announced(&stage.app).await;
+        assert_eq!(told, [["rollout_started"; 2], ["rollout_verified"; 2]].concat());
         let steps = stage.app.ctx.store.rollout_steps(&rollouts[0].id).await.expect("steps");
         assert!(steps.iter().all(|step| step.state == StepState::Done && step.subject == "slw-web"), "{steps:?}");
         assert_eq!(steps[3].detail.as_deref(), Some("1/1"));
@@ -261,6 +263,7 @@ async fn tasks_that_fail_and_a_paused_update_end_it_with_the_error() {
     let (app, error) = ("web".to_owned(), "task: non-zero exit (3)".to_owned());
     let wanted = Problem::TasksFailed { app, region: "here".to_owned(), error };
     assert_eq!(stage.failure(&id).await, Some(wanted));
+    assert_eq!(announced(&stage.app).await, ["rollout_failed", "rollout_started"]);
     stage.there.behave(Tasks::Nothing);
     let paused = stage.promote(1, &["there"]).await;
     stage.until(async || stage.there.changed() == 1).await;

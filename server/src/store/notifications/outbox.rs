@@ -34,6 +34,7 @@ pub struct NewMessage<'a> {
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub id: MessageId,
+    pub event: EventKind,
     pub created_at: Time,
     pub mention: String,
     pub pieces: i64,
@@ -194,7 +195,7 @@ async fn link(tx: &mut Tx, message: &MessageId, news: &str) -> Result<(), Proble
 pub async fn claim(tx: &mut Tx, target: &str, now: Time, until: Time, rate: (u32, Duration)) -> Result<Claim, Problem> {
     crate::store::lock(tx, &format!(":target {target}")).await?;
     let row = sqlx::query(
-        "SELECT id, created_at, mention, pieces, tries, fence FROM messages
+        "SELECT id, event, created_at, mention, pieces, tries, fence FROM messages
          WHERE target = $1 AND state = 'waiting' AND next_at <= $2 ORDER BY next_at, id LIMIT 1",
     )
     .bind(target)
@@ -235,8 +236,10 @@ pub async fn claim(tx: &mut Tx, target: &str, now: Time, until: Time, rate: (u32
 }
 
 fn claimed(row: &AnyRow) -> Result<Claimed, sqlx::Error> {
+    let event: String = row.try_get("event")?;
     Ok(Claimed {
         id: MessageId(row.try_get("id")?),
+        event: EventKind::from_word(&event).ok_or_else(|| sqlx::Error::Decode(event.into()))?,
         created_at: from_micros(row.try_get("created_at")?),
         mention: row.try_get("mention")?,
         pieces: row.try_get("pieces")?,

@@ -130,11 +130,12 @@ fn names(mention: BTreeSet<String>) -> Result<String, Problem> {
 /// When a message goes out: what is urgent at once, the rest when no more can join it and the
 /// target's quiet hours are over.
 fn due(target: &TargetConfig, event: EventKind, now: Time, group: u32) -> Time {
-    if event.is_urgent() {
-        return now;
-    }
-    let due = now + TimeDelta::seconds(i64::from(group));
-    let Some(quiet) = &target.quiet else { return due };
+    if event.is_urgent() { now } else { after_quiet(target, event, now + TimeDelta::seconds(i64::from(group))) }
+}
+
+/// When what is due at a time may be told: then, or when the target's quiet hours are over.
+pub(super) fn after_quiet(target: &TargetConfig, event: EventKind, due: Time) -> Time {
+    let Some(quiet) = target.quiet.as_ref().filter(|_| !event.is_urgent()) else { return due };
     let zone = zone(quiet.time_zone.as_deref());
     let here = offset(zone, due);
     let then = quiet.not_before(due, here);

@@ -1,5 +1,6 @@
 //! Sending: each target in its own order and at its own rate, each try under a lease.
 
+use super::fan::after_quiet;
 use super::news::News;
 use super::{LOOK_AGAIN, render};
 use crate::ctx::Ctx;
@@ -104,7 +105,7 @@ async fn send_to(ctx: &Ctx, name: &str) -> Result<Option<Time>, Problem> {
             Some(target) => attempt(ctx, target, &claimed).await?,
             None => never("The configuration has this target no more. Add it again, then replay the message."),
         };
-        note(ctx, name, &claimed, sent).await?;
+        note(ctx, name, target, &claimed, sent).await?;
     }
     Ok(None)
 }
@@ -128,7 +129,7 @@ fn never(why: &str) -> Sent {
 }
 
 /// Writes what became of a try; whoever took the message up meanwhile writes for it instead.
-async fn note(ctx: &Ctx, target: &str, claimed: &Claimed, sent: Sent) -> Result<(), Problem> {
+async fn note(ctx: &Ctx, target: &str, config: Option<&TargetConfig>, claimed: &Claimed, sent: Sent) -> Result<(), Problem> {
     let now = ctx.now();
     let mut tx = ctx.store.begin().await?;
     let outcome = match sent {
@@ -139,6 +140,8 @@ async fn note(ctx: &Ctx, target: &str, claimed: &Claimed, sent: Sent) -> Result<
         Sent::Later { after, why } => {
             let asked = after.and_then(|after| TimeDelta::from_std(after).ok());
             let again = retry_after(claimed.tries, asked, chance(ctx)).map(|wait| now + wait);
+            // No later try wakes anybody either.
+            let again = again.map(|again| config.map_or(again, |config| after_quiet(config, claimed.event, again)));
             fail(&mut tx, target, claimed, again, &why, now).await?
         }
         Sent::Never { why } => fail(&mut tx, target, claimed, None, &why, now).await?,

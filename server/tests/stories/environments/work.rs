@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use crate::common::{TestApp, eventually, on_each_database};
-use crate::decided::digest;
+use crate::decided::{announced, digest};
 use domain::Problem;
 use domain::lease::{EndReason, EnvironmentState};
 use domain::promotion::StepState;
@@ -26,6 +26,7 @@ async fn a_launch_runs_publishes_its_ports_and_is_taken_away_when_it_is_stopped(
         let services: Vec<_> = view.services.iter().map(|service| (service.name.as_str(), service.state.as_str())).collect();
         assert_eq!(services, [("web", "running"), ("worker", "running")]);
         assert!(view.engine_reachable && view.failure.is_none());
+        assert_eq!(announced(&stage.app).await, ["environment_ready"]);
 
         stop_environment(&stage.app.ctx, &stage.people.tess, &id).await.expect("stopped");
         stop_environment(&stage.app.ctx, &stage.people.tess, &id).await.ok();
@@ -118,6 +119,7 @@ async fn a_container_that_is_not_exactly_as_asked_is_removed_and_never_starts() 
         let web = stage.tagged("web", 1, "dev").await;
         let id = stage.launch(&web, Some("alone")).await.expect("launched");
         let view = stage.until(&id, EnvironmentState::Failed).await;
+        assert_eq!(announced(&stage.app).await, ["environment_failed"]);
         let uncontained = Problem::Uncontained { service: "web".to_owned(), limit: limit.to_owned() };
         assert_eq!(view.failure, Some(uncontained));
         let wanted = [StepState::Done, StepState::Done, StepState::Failed, StepState::Skipped];

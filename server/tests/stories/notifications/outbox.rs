@@ -78,6 +78,23 @@ async fn in_quiet_hours_only_what_is_urgent_is_told_and_the_rest_in_the_morning(
         stage.pass(1);
         stage.work().await;
         assert_eq!(stage.chat.to("qa").len(), 2);
+
+        // 21:59:50 there: it fails, and is not tried again before the morning.
+        stage.pass(14 * 3600 - 10 - 10);
+        stage.happens(EventKind::BuildReady, Some("web"), &["dev"]).await;
+        stage.chat.answer("qa", [super::later("It answered 503."), super::later("It answered 503.")]);
+        stage.work().await;
+        stage.pass(10);
+        stage.work().await;
+        stage.pass(8);
+        stage.work().await;
+        assert_eq!(stage.chat.to("qa").len(), 4, "once more before ten");
+        stage.pass(10 * 3600 - 60);
+        stage.work().await;
+        assert_eq!(stage.chat.to("qa").len(), 4, "nothing at night");
+        stage.pass(62);
+        stage.work().await;
+        assert_eq!(stage.chat.to("qa").len(), 5);
     })
     .await;
 }
@@ -96,7 +113,7 @@ async fn what_comes_together_is_told_together_and_counted() {
         stage.happens(EventKind::BuildReady, Some("worker"), &[]).await;
         stage.work().await;
         assert_eq!(stage.chat.to("qa").len(), 0, "they wait for each other");
-        stage.pass(4);
+        stage.pass(6);
         stage.work().await;
         assert_eq!(stage.chat.titles("qa"), ["web latest 可以测试了（另有 2 条）"]);
         let also = stage.chat.to("qa")[0].facts.iter().find(|(label, _)| label == "另有").expect("the others").1.clone();

@@ -45,7 +45,7 @@ async fn the_history_is_read_in_pages_and_by_target_and_state() {
             (1, 1, 8)
         );
         let (status, _) = stage.app.rest(&token, "GET", "/api/v1/notifications?state=odd", Value::Null).await;
-        assert_eq!(status.as_u16(), 400);
+        assert_eq!(status.as_u16(), 422);
         let targets = read("/api/v1/notifications/targets").await;
         let ops = &targets["targets"][0];
         assert_eq!((&ops["waiting"], &ops["dead"], &ops["why"]), (&1.into(), &1.into(), &"It answered 503.".into()));

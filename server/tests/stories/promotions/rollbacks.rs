@@ -2,7 +2,7 @@
 
 use super::stage::{Built, REGIONS, Stage, going_back, typed};
 use crate::common::on_each_database;
-use crate::decided::{digest, listed, recorded, tamper};
+use crate::decided::{announced, digest, listed, recorded, tamper};
 use crate::outside::Mood;
 use app::view::{Confirmation, RollbackInput};
 use domain::Problem;
@@ -56,6 +56,7 @@ async fn a_region_goes_back_to_what_was_verified_before() {
         let intent = rollouts[0].intent.as_ref().expect("fixed");
         assert_eq!(intent.image, format!("{}/team/web@{}", stage.registry.host, first.digest));
         assert_eq!(recorded(&stage.app).await.last().map(String::as_str), Some("rollback.started"));
+        assert_eq!(announced(&stage.app).await.iter().filter(|event| *event == "rollback").count(), 1);
         tokio::time::timeout(Duration::from_secs(5), stage.app.ctx.work.rollouts.notified()).await.expect("woken");
         stage.work(&id, &[]).await;
         assert_eq!(offered(&stage, "hangzhou").await, None, "not forward to {}", second.digest);
