@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod channel;
+pub mod commits;
 pub mod config;
 pub mod delivery;
 pub mod gate;
