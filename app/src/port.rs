@@ -2,9 +2,9 @@
 //! and REST calls the same use cases.
 
 use crate::view::{
-    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow, EnvironmentView,
-    LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, SettingsView,
-    VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow,
+    EnvironmentView, LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard,
+    RollbackInput, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
@@ -20,6 +20,8 @@ pub trait Port: Send + Sync {
     async fn apps(&self, actor: &Actor) -> Result<Vec<AppView>, Problem>;
     async fn builds(&self, actor: &Actor, filter: BuildFilter, paging: Paging) -> Result<Page<BuildRow>, Problem>;
     async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem>;
+    /// What a build brings; what is not known yet is asked for and said to be on its way.
+    async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem>;
 
     // Environments.
     async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem>;

@@ -4,6 +4,7 @@
 //! argument of its function.
 
 mod builds;
+mod commits;
 mod deliveries;
 mod environments;
 mod general;
@@ -95,6 +96,7 @@ mod tests {
         let all = [
             general::ENTRIES,
             builds::ENTRIES,
+            commits::ENTRIES,
             environments::ENTRIES,
             promotions::ENTRIES,
             regions::ENTRIES,

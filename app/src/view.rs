@@ -19,6 +19,10 @@ macro_rules! views {
     )+};
 }
 
+mod commits;
+
+pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
+
 /// One page of a list, by key. `next` is the cursor of the page after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::engine::logs::Logs;
+use crate::git::{Git, Tools};
 use crate::hub::Hub;
 use crate::registry::Registries;
 use crate::secrets::Keeper;
@@ -40,6 +41,8 @@ pub struct Ctx {
     pub engines: Engines,
     pub http: reqwest::Client,
     pub registries: Registries,
+    /// Clones of the apps' repositories.
+    pub git: Git,
     /// What the regions ran when last looked at.
     pub seen: Seen,
     /// What gates saw of the world a moment ago.
@@ -107,6 +110,9 @@ pub struct Work {
     pub deliveries: Arc<Notify>,
     pub environments: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes whoever reads commits, and whoever posts statuses of them.
+    pub commits: Arc<Notify>,
+    pub statuses: Arc<Notify>,
     /// Wakes whoever waits to look at the regions again.
     pub regions: Arc<Notify>,
 }
@@ -142,6 +148,7 @@ impl Ctx {
             store,
             clock,
             keeper: Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?,
+            git: Git::new(&crate::secrets::data_folder(&settings.database_url).join("git"), Tools::here()),
             settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),

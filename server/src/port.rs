@@ -1,12 +1,14 @@
 //! The port's one implementation: each method is one use case.
 
 use crate::ctx::Ctx;
-use crate::usecases::{activity, builds, environments, hooks, intake, people, promotions, regions, settings, tokens, verdicts};
+use crate::usecases::{
+    activity, builds, commits, environments, hooks, intake, people, promotions, regions, settings, tokens, verdicts,
+};
 use app::port::Port;
 use app::view::{
-    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow, EnvironmentView,
-    LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, SettingsView,
-    VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow,
+    EnvironmentView, LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard,
+    RollbackInput, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
@@ -29,6 +31,10 @@ impl Port for Ctx {
 
     async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem> {
         builds::build(self, actor, id).await
+    }
+
+    async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem> {
+        commits::ranges_of_build(self, actor, id).await
     }
 
     async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem> {

@@ -10,6 +10,7 @@
     reason = "a sample says what it expected"
 )]
 
+mod commits;
 mod decisions;
 mod desk;
 mod samples;
@@ -190,6 +191,9 @@ impl Port for Fake {
     }
     async fn build(&self, actor: &Actor, id: &BuildId) -> Answer<BuildView> {
         self.sample_build(actor, id)
+    }
+    async fn commits_of_build(&self, _: &Actor, id: &BuildId) -> Answer<BuildCommits> {
+        Ok(self.sample_commits(id))
     }
 
     async fn environments(&self, _: &Actor, all: bool, paging: Paging) -> Answer<Page<EnvironmentRow>> {

@@ -179,7 +179,13 @@ impl<'a> Api<'a> {
         })
     }
 
-    async fn send(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> Result<Response, ApiError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Response, ApiError> {
         let mut url = self.base.clone();
         let unusable = || ApiError::Unreadable("the configured api cannot have a path".to_owned());
         // Each part is encoded: no name of a repository is a way out of the API.

@@ -115,7 +115,8 @@ impl Remote {
 
 fn check(scheme: Scheme, user: Option<&str>, host: &str, path: &str) -> Result<(), &'static str> {
     let safe = |text: &str, more: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_' || more.contains(c))
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_' || more.contains(c))
     };
     if scheme == Scheme::File {
         let inside = !path.is_empty() && !path.split('/').any(|part| part == "..");

@@ -4,6 +4,7 @@ use crate::ctx::{Ctx, Entry};
 use crate::store::Tx;
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::{self as rows, SignOffRow, VerdictRow};
+use crate::usecases::commits;
 use crate::usecases::deciding::{self, words};
 use app::view::{Overruled, SignOffView, VerdictInput, VerdictView};
 use domain::id::{BuildId, EnvironmentId, SignOffId, UserId, VerdictId};
@@ -37,7 +38,9 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
     };
     rows::insert_verdict(&mut tx, &verdict).await?;
     record(ctx, &mut tx, actor, "verdict.recorded", &subject, input.kind.as_str()).await?;
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
     deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
     Ok(verdict.id)
 }
 
@@ -68,7 +71,10 @@ pub async fn withdraw_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId) -> Resul
         return Err(Problem::Stale);
     }
     record(ctx, &mut tx, actor, "verdict.withdrawn", &subject, verdict.kind.as_str()).await?;
-    deciding::finish(ctx, tx, None).await
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
+    deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
+    Ok(())
 }
 
 /// Puts a standing fail aside, with a reason that stays with it.
@@ -91,7 +97,10 @@ pub async fn overrule_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId, reason: 
     }
     let detail = format!("{} by {}: {reason}", verdict.kind.as_str(), verdict.author_name);
     record(ctx, &mut tx, actor, "verdict.overruled", &subject, &detail).await?;
-    deciding::finish(ctx, tx, None).await
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
+    deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
+    Ok(())
 }
 
 fn require_stands(verdict: &VerdictRow) -> Result<(), Problem> {
