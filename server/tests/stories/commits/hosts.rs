@@ -206,7 +206,8 @@ async fn an_answer_that_is_none_is_an_error_and_never_a_range() {
             (500, ApiError::Later { status: 500, after: None }),
             (302, ApiError::Unreadable("status 302".to_owned())),
         ] {
-            let host = FakeHost::start(move |_| (status, vec![("location", "http://127.0.0.1:1/".to_owned())], String::new())).await;
+            let host =
+                FakeHost::start(move |_| (status, vec![("location", "http://127.0.0.1:1/".to_owned())], String::new())).await;
             assert_eq!(compare(&host, provider).await, Err(wanted.clone()), "{provider:?} {status}");
             assert_eq!(post(&host, provider, State::Success).await, Err(wanted), "{provider:?} {status}");
         }
@@ -305,16 +306,21 @@ async fn ssh_is_given_one_key_and_the_host_s_own_and_nothing_of_ours() {
     let own = super::own_program();
     let git = server::git::Git::new(&origin.clones(), Tools { path, own, ..Tools::here() });
     let remote = Remote::parse("ssh://git@git.example.com:2222/team/web.git").expect("an address");
-    let key = Access::Key { key: "-----KEY-----\nsecret lines".into(), known_hosts: "git.example.com ssh-ed25519 AAAA".to_owned() };
+    let key =
+        Access::Key { key: "-----KEY-----\nsecret lines".into(), known_hosts: "git.example.com ssh-ed25519 AAAA".to_owned() };
     let found = git.range(&remote, &key, &hashes[0], &hashes[1]).await.expect("a range");
     assert_eq!(found.ahead_total, 1);
     let read = |name: &str| std::fs::read_to_string(noted.join(name)).expect(name);
     let args = read("args");
-    for wanted in ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "/dev/null", "2222", "git@git.example.com"] {
+    for wanted in ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "/dev/null", "2222", "git@git.example.com"]
+    {
         assert!(args.lines().any(|line| line == wanted), "{wanted}: {args}");
     }
     assert!(args.contains("UserKnownHostsFile=\"") && !args.contains("secret lines"));
-    assert_eq!((read("key"), read("known_hosts")), ("-----KEY-----\nsecret lines\n".into(), "git.example.com ssh-ed25519 AAAA\n".into()));
+    assert_eq!(
+        (read("key"), read("known_hosts")),
+        ("-----KEY-----\nsecret lines\n".into(), "git.example.com ssh-ed25519 AAAA\n".into())
+    );
     assert_eq!(read("modes"), "600\n700\n");
     let env = read("env");
     assert!(!env.contains("CARGO") && !env.contains("SSH_AUTH_SOCK") && !env.contains("secret lines"), "{env}");
