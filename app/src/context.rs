@@ -2,7 +2,7 @@
 
 use crate::port::Port;
 use crate::text::{Lang, Text};
-use crate::view::NewSecret;
+use crate::view::{HookMade, NewSecret};
 use chrono::{DateTime, Utc};
 use domain::{Actor, Problem};
 use leptos::prelude::use_context;
@@ -131,10 +131,10 @@ impl Flash {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     Done(Done),
-    /// The secret of a new token or the key of a new hook. Keep it in memory only, for one
+    /// The secret of a new token, or what a hook has to show once. Keep it in memory only, for one
     /// reading: it must reach neither the database nor the log.
     Token(NewSecret),
-    Hook(NewSecret),
+    Hook(HookMade),
 }
 
 /// The actions that say that they are done.
@@ -157,6 +157,10 @@ pub enum Done {
     PasswordChanged,
     TokenRevoked,
     HookRevoked,
+    DeliveryReplayed,
+    SecretSet,
+    SecretRemoved,
+    SweepAsked,
 }
 
 /// The place where an action leaves its notice.

@@ -10,6 +10,7 @@ mod promotion;
 mod promotions;
 mod regions;
 mod rollback;
+mod run;
 mod settings;
 
 pub use activity::Activity;
@@ -22,7 +23,8 @@ pub use promotion::Promotion;
 pub use promotions::Promotions;
 pub use regions::Regions;
 pub use rollback::Rollback;
-pub use settings::{Deliveries, Settings};
+pub use run::Run;
+pub use settings::{Deliveries, Delivery, Hook, Settings};
 
 use leptos::prelude::{GetUntracked, WithUntracked};
 use leptos_router::hooks::{use_params_map, use_query_map};

@@ -2,12 +2,12 @@
 //! and REST calls the same use cases.
 
 use crate::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow,
-    EnvironmentView, LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard,
-    RollbackInput, SettingsView, VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
+    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, NewHook, NewSecret, Page, Paging,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
-use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId};
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
 
@@ -22,6 +22,15 @@ pub trait Port: Send + Sync {
     async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem>;
     /// What a build brings; what is not known yet is asked for and said to be on its way.
     async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem>;
+    /// CI runs without an image, beside one page of builds: from its cursor to the cursor of the next.
+    async fn runs_beside(
+        &self,
+        actor: &Actor,
+        filter: BuildFilter,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> Result<Vec<RunRow>, Problem>;
+    async fn run(&self, actor: &Actor, id: &RunId) -> Result<RunRow, Problem>;
 
     // Environments.
     async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem>;
@@ -59,7 +68,9 @@ pub trait Port: Send + Sync {
 
     // Settings.
     async fn settings(&self, actor: &Actor) -> Result<SettingsView, Problem>;
-    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Result<Page<DeliveryRow>, Problem>;
+    async fn deliveries(&self, actor: &Actor, filter: DeliveryFilter, paging: Paging) -> Result<Page<DeliveryRow>, Problem>;
+    async fn delivery(&self, actor: &Actor, id: &DeliveryId) -> Result<DeliveryView, Problem>;
+    async fn replay_delivery(&self, actor: &Actor, id: &DeliveryId) -> Result<(), Problem>;
     async fn add_user(&self, actor: &Actor, name: String, role: Role, password: String) -> Result<UserId, Problem>;
     async fn change_role(&self, actor: &Actor, id: &UserId, role: Role) -> Result<(), Problem>;
     async fn set_disabled(&self, actor: &Actor, id: &UserId, disabled: bool) -> Result<(), Problem>;
@@ -67,6 +78,14 @@ pub trait Port: Send + Sync {
     async fn change_own_password(&self, actor: &Actor, old: String, new: String) -> Result<(), Problem>;
     async fn add_token(&self, actor: &Actor, name: String, owner: String, role: Role) -> Result<NewSecret, Problem>;
     async fn revoke_token(&self, actor: &Actor, id: &TokenId) -> Result<(), Problem>;
-    async fn add_hook(&self, actor: &Actor, name: String, source: String) -> Result<NewSecret, Problem>;
+    async fn add_hook(&self, actor: &Actor, new: NewHook) -> Result<HookMade, Problem>;
+    async fn hook(&self, actor: &Actor, id: &HookId) -> Result<HookPage, Problem>;
+    async fn rotate_hook_secret(&self, actor: &Actor, id: &HookId, secret: Option<String>) -> Result<HookMade, Problem>;
+    /// The address once more; who asked is written down.
+    async fn reveal_hook(&self, actor: &Actor, id: &HookId) -> Result<HookMade, Problem>;
     async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem>;
+    async fn set_secret(&self, actor: &Actor, name: String, value: String) -> Result<(), Problem>;
+    async fn remove_secret(&self, actor: &Actor, name: String) -> Result<(), Problem>;
+    /// Has all tags of an app read from its registry.
+    async fn sweep_app(&self, actor: &Actor, app: String) -> Result<(), Problem>;
 }

@@ -87,6 +87,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/activity") view=pages::Activity ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::Settings ssr=SsrMode::Async/>
                 <Route path=path!("/settings/deliveries") view=pages::Deliveries ssr=SsrMode::Async/>
+                <Route path=path!("/settings/deliveries/:id") view=pages::Delivery ssr=SsrMode::Async/>
+                <Route path=path!("/settings/hooks/:id") view=pages::Hook ssr=SsrMode::Async/>
+                <Route path=path!("/runs/:id") view=pages::Run ssr=SsrMode::Async/>
             </Routes>
         </Router>
     }

@@ -8,6 +8,7 @@ mod commits;
 mod deliveries;
 mod environments;
 mod general;
+mod intake;
 mod people;
 mod problems;
 mod promotions;
@@ -95,6 +96,7 @@ mod tests {
     fn every_chinese_string_is_chinese() {
         let all = [
             general::ENTRIES,
+            intake::ENTRIES,
             builds::ENTRIES,
             commits::ENTRIES,
             environments::ENTRIES,

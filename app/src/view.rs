@@ -1,9 +1,8 @@
 //! What pages show and REST answers: plain data, ready to read.
 
 use chrono::{DateTime, Utc};
-use domain::delivery::Reason;
 use domain::gate::{Gate, GateKind};
-use domain::id::{AuditId, BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{AuditId, BuildId, EnvironmentId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
 use domain::lease::{EndReason, EnvironmentState};
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::{Standing, VerdictKind};
@@ -20,8 +19,13 @@ macro_rules! views {
 }
 
 mod commits;
+mod intake;
 
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
+pub use intake::{
+    DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
+    TagAlarm,
+};
 
 /// One page of a list, by key. `next` is the cursor of the page after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,6 +108,8 @@ views! {
         pub environments: u32,
         /// Regions that run it now, as last seen.
         pub runs_in: Vec<RegionRef>,
+        /// Release tags that were moved to it or away from it, the newest first.
+        pub alarms: Vec<TagAlarm>,
     }
 
     /// One step of a tag from a build to another.
@@ -121,6 +127,8 @@ views! {
         /// `host/repository@digest`.
         pub reference: String,
         pub tag_moves: Vec<TagMove>,
+        /// The CI runs that made it.
+        pub made_by: Vec<RunRow>,
         pub verdicts: Vec<VerdictView>,
         pub sign_offs: Vec<SignOffView>,
         pub environments: Vec<EnvironmentRow>,
@@ -393,26 +401,6 @@ views! {
         pub revoked_at: Option<DateTime<Utc>>,
     }
 
-    pub struct HookView {
-        pub id: HookId,
-        pub name: String,
-        pub source: String,
-        pub created_at: DateTime<Utc>,
-        pub last_delivery_at: Option<DateTime<Utc>>,
-        pub revoked_at: Option<DateTime<Utc>>,
-    }
-
-    /// One received webhook request, without its body.
-    pub struct DeliveryRow {
-        pub id: DeliveryId,
-        pub hook_name: String,
-        pub received_at: DateTime<Utc>,
-        /// `stored`, `done`, `ignored`, `failed`.
-        pub state: String,
-        /// What kept its events from changing something.
-        pub reasons: Vec<Reason>,
-    }
-
     /// What stands on the Settings page.
     pub struct SettingsView {
         pub apps: Vec<AppView>,
@@ -423,10 +411,13 @@ views! {
         pub users: Vec<UserView>,
         pub tokens: Vec<TokenView>,
         pub hooks: Vec<HookView>,
+        pub sources: Vec<SourceView>,
+        pub secrets: Vec<SecretView>,
+        pub sweeps: Vec<SweepView>,
         pub may: Vec<Action>,
     }
 
-    /// The secret of a new token or the key of a new hook: shown once.
+    /// The secret of a new token: shown once.
     pub struct NewSecret {
         pub id: String,
         pub name: String,

@@ -34,6 +34,24 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub git_hosts: Vec<GitHostConfig>,
+    #[serde(skip_serializing_if = "IntakeConfig::is_default")]
+    pub intake: IntakeConfig,
+}
+
+/// How builds are taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct IntakeConfig {
+    /// Minutes between two readings of the registries for what no hook told; 0 for never. Default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep_minutes: Option<u32>,
+}
+
+impl IntakeConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A git server, and how its repositories are read.
@@ -269,6 +287,7 @@ impl Config {
             regions: take(&self.regions, other.regions, prune, |item| &item.name),
             targets: take(&self.targets, other.targets, prune, |item| &item.name),
             routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
+            intake: if other.intake.is_default() && !prune { self.intake.clone() } else { other.intake },
             git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
         }
     }

@@ -90,7 +90,7 @@ impl ImageName {
 }
 
 /// `host` or `host:port`, as Docker tells it from the first part of a repository.
-pub(crate) fn valid_host(host: &str) -> bool {
+pub fn valid_host(host: &str) -> bool {
     let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let name_ok = !name.is_empty()
         && name.split('.').all(|label| {

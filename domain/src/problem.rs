@@ -81,6 +81,8 @@ pub enum Problem {
     ImageGone { image: String },
     #[error("The registry {name} gave no usable answer: {why}. What was recorded is kept; try again.")]
     RegistryAnswer { name: String, why: Fault },
+    #[error("The registry {name} asks to wait {seconds} s between questions. What was recorded is kept; it is asked again.")]
+    RegistryBusy { name: String, seconds: u64 },
     #[error("The engine refused: {why}")]
     EngineRefused { why: Fault },
     #[error("{service} ended with exit code {exit_code}. Its last lines stand with its step; its container is kept.")]
@@ -285,7 +287,9 @@ impl Problem {
             | Problem::SecretUnreadable { .. }
             | Problem::EngineRefused { .. } => Kind::Conflict,
             Problem::Throttled { .. } => Kind::TooMany,
-            Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::Busy => Kind::Unavailable,
+            Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::RegistryBusy { .. } | Problem::Busy => {
+                Kind::Unavailable
+            }
             Problem::Internal { .. } => Kind::Internal,
         }
     }

@@ -34,7 +34,7 @@ const tokens = new Map<Person, string>();
 export async function rest<T>(person: Person, method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
   if (!tokens.has(person)) {
     const role = person === 'lead2' ? 'lead' : person;
-    tokens.set(person, slipway(world(), ['token', 'add', '--user', person, '--name', `bench-${person}`, '--role', role]).trim());
+    tokens.set(person, slipway(world(), ['token', 'add', '--user', person, '--name', `bench-${person}-${process.pid}`, '--role', role]).trim());
   }
   const headers = { authorization: `Bearer ${tokens.get(person)}`, 'content-type': 'application/json' };
   const answer = await fetch(`${world().address}/api/v1${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });

@@ -10,6 +10,8 @@ CREATE TABLE secrets (
 
 -- The registry that a hook's sender means, for senders that do not say it.
 ALTER TABLE hooks ADD COLUMN registry TEXT;
+-- Its key, so that whoever may manage hooks can have its address shown once more.
+ALTER TABLE hooks ADD COLUMN sealed_key BYTEA;
 
 -- A hook has one secret, and two while it is rotated.
 CREATE TABLE hook_secrets (

@@ -6,13 +6,17 @@ mod serve;
 
 use crate::ctx::{Ctx, Settings};
 use crate::store::Store;
-use crate::usecases::{hooks, people, settings, tokens};
+use crate::usecases::{hooks, intake, people, secrets, settings, tokens};
+use app::view::NewHook;
 use clap::{Args, Parser, Subcommand};
 use domain::problem::{Fault, Noun};
 use domain::{Actor, Problem, Role};
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// More than a secret may hold, so that too much is refused and not cut.
+const MOST_SECRET: u64 = 1 << 20;
 
 /// A delivery dashboard for teams that ship Docker images.
 #[derive(Parser)]
@@ -62,6 +66,11 @@ enum Command {
     /// Hooks: where builders call.
     #[command(subcommand)]
     Hook(HookCommand),
+    /// Secrets: what Slipway speaks to registries, git servers and chats with.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Has all tags of an app read from its registry by the server, as for a new app.
+    Sweep { app: String },
     /// Asks the server at the listening address whether it is ready: for health checks.
     Ready,
     /// Says whether configuration, database, engines, regions and registries are in order.
@@ -131,13 +140,26 @@ enum TokenCommand {
 
 #[derive(Subcommand)]
 enum HookCommand {
-    /// Makes a hook; its address, which is its secret, is printed once.
+    /// Makes a hook; its address is printed, and its secret where it has one.
     Add {
         #[arg(long)]
         name: String,
         #[arg(long)]
         source: String,
+        /// The registry's host, for sources that do not say it.
+        #[arg(long)]
+        registry: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+enum SecretCommand {
+    /// Sets a secret; what it holds is read from standard input.
+    Set { name: String },
+    /// Lists the names of secrets and what uses each.
+    List,
+    /// Forgets a secret.
+    Remove { name: String },
 }
 
 /// Why a command did not do its work.
@@ -215,10 +237,16 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Export => print!("{}", settings::export(&ctx, &Actor::Slipway).await?),
         Command::User(command) => user(&ctx, command).await?,
         Command::Token(command) => token(&ctx, command).await?,
-        Command::Hook(HookCommand::Add { name, source }) => {
-            let hook = hooks::add_hook(&ctx, &Actor::Slipway, name, source.clone()).await?;
-            println!("{}/hooks/{source}/{}", ctx.settings.public_url, hook.secret);
+        Command::Hook(HookCommand::Add { name, source, registry }) => {
+            let new = NewHook { name, source, registry, secret: None };
+            let hook = hooks::add_hook(&ctx, &Actor::Slipway, new).await?;
+            println!("{}", hook.url.unwrap_or_default());
+            if let Some(secret) = hook.secret {
+                println!("secret {secret}");
+            }
         }
+        Command::Secret(command) => secret(&ctx, command).await?,
+        Command::Sweep { app } => intake::ask_sweep(&ctx, &Actor::Slipway, &app).await?,
         Command::Check => check(&ctx).await?,
         Command::Serve | Command::Ready | Command::Backup { .. } | Command::Restore { .. } => {}
     }
@@ -303,6 +331,27 @@ async fn ready(listen: &str) -> Result<(), Failure> {
     let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(2)).build().map_err(not_ready)?;
     let answer = client.get(format!("http://{near}/readyz")).send().await.map_err(not_ready)?;
     if answer.status().is_success() { Ok(()) } else { Err(Failure::NotReady(answer.status().to_string())) }
+}
+
+async fn secret(ctx: &Ctx, command: SecretCommand) -> Result<(), Failure> {
+    match command {
+        SecretCommand::Set { name } => {
+            let mut value = String::new();
+            let failed = |source| Failure::File { file: PathBuf::from("standard input"), source };
+            std::io::stdin().take(MOST_SECRET).read_to_string(&mut value).map_err(failed)?;
+            // A line break at the end is the shell's; inside a key it belongs to the key.
+            let value = if value.trim_end().contains('\n') { value.as_str() } else { value.trim_end_matches(['\r', '\n']) };
+            secrets::set(ctx, &Actor::Slipway, &name, value).await?;
+            println!("{name} is set");
+        }
+        SecretCommand::List => {
+            for secret in secrets::list(ctx, &Actor::Slipway).await? {
+                println!("{}\t{}\t{}", secret.name, secret.changed_at.to_rfc3339(), secret.used_by.join(", "));
+            }
+        }
+        SecretCommand::Remove { name } => secrets::remove(ctx, &Actor::Slipway, &name).await?,
+    }
+    Ok(())
 }
 
 async fn check(ctx: &Ctx) -> Result<(), Failure> {

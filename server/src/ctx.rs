@@ -113,6 +113,10 @@ pub struct Work {
     /// Wakes whoever reads commits, and whoever posts statuses of them.
     pub commits: Arc<Notify>,
     pub statuses: Arc<Notify>,
+    /// Wakes whoever reads labels of new builds.
+    pub described: Arc<Notify>,
+    /// Wakes whoever reads registries.
+    pub sweeps: Arc<Notify>,
     /// Wakes whoever waits to look at the regions again.
     pub regions: Arc<Notify>,
 }
@@ -190,10 +194,14 @@ impl Ctx {
     }
 
     /// Reads the newest configuration from the database; another process may have applied it.
+    /// Cheap when none did: what decides or launches asks first.
     ///
     /// # Errors
     /// [`Problem::Internal`] when the database or the stored text cannot be read.
     pub async fn reload_config(&self) -> Result<(), Problem> {
+        if self.store.config_version().await? == self.config().version {
+            return Ok(());
+        }
         let applied = Arc::new(self.store.newest_config().await?);
         if applied.version != self.config().version {
             *self.config.write().unwrap_or_else(std::sync::PoisonError::into_inner) = applied;

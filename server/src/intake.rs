@@ -90,6 +90,11 @@ impl Headers {
         )
     }
 
+    /// By name.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// As JSON, as the database keeps them.
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()

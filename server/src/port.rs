@@ -2,16 +2,17 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{
-    activity, builds, commits, environments, hooks, intake, people, promotions, regions, settings, tokens, verdicts,
+    activity, builds, commits, environments, hooks, intake, people, promotions, regions, runs, secrets, settings, tokens,
+    verdicts,
 };
 use app::port::Port;
 use app::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryRow, EnvironmentRow,
-    EnvironmentView, LaunchInput, NewSecret, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard,
-    RollbackInput, SettingsView, VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
+    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, NewHook, NewSecret, Page, Paging,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
-use domain::id::{BuildId, EnvironmentId, HookId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::id::{BuildId, DeliveryId, EnvironmentId, HookId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId};
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
 
@@ -35,6 +36,20 @@ impl Port for Ctx {
 
     async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem> {
         commits::ranges_of_build(self, actor, id).await
+    }
+
+    async fn runs_beside(
+        &self,
+        actor: &Actor,
+        filter: BuildFilter,
+        from: Option<String>,
+        to: Option<String>,
+    ) -> Result<Vec<RunRow>, Problem> {
+        runs::beside(self, actor, &filter, from.as_deref(), to.as_deref()).await
+    }
+
+    async fn run(&self, actor: &Actor, id: &RunId) -> Result<RunRow, Problem> {
+        runs::run(self, actor, id).await
     }
 
     async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem> {
@@ -122,8 +137,16 @@ impl Port for Ctx {
         settings::settings(self, actor).await
     }
 
-    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Result<Page<DeliveryRow>, Problem> {
-        intake::deliveries(self, actor, paging).await
+    async fn deliveries(&self, actor: &Actor, filter: DeliveryFilter, paging: Paging) -> Result<Page<DeliveryRow>, Problem> {
+        intake::deliveries(self, actor, filter, paging).await
+    }
+
+    async fn delivery(&self, actor: &Actor, id: &DeliveryId) -> Result<DeliveryView, Problem> {
+        intake::delivery(self, actor, id).await
+    }
+
+    async fn replay_delivery(&self, actor: &Actor, id: &DeliveryId) -> Result<(), Problem> {
+        intake::replay(self, actor, id).await
     }
 
     async fn add_user(&self, actor: &Actor, name: String, role: Role, password: String) -> Result<UserId, Problem> {
@@ -154,8 +177,32 @@ impl Port for Ctx {
         tokens::revoke_token(self, actor, id).await
     }
 
-    async fn add_hook(&self, actor: &Actor, name: String, source: String) -> Result<NewSecret, Problem> {
-        hooks::add_hook(self, actor, name, source).await
+    async fn add_hook(&self, actor: &Actor, new: NewHook) -> Result<HookMade, Problem> {
+        hooks::add_hook(self, actor, new).await
+    }
+
+    async fn hook(&self, actor: &Actor, id: &HookId) -> Result<HookPage, Problem> {
+        hooks::hook(self, actor, id).await
+    }
+
+    async fn rotate_hook_secret(&self, actor: &Actor, id: &HookId, secret: Option<String>) -> Result<HookMade, Problem> {
+        hooks::rotate_secret(self, actor, id, secret).await
+    }
+
+    async fn reveal_hook(&self, actor: &Actor, id: &HookId) -> Result<HookMade, Problem> {
+        hooks::reveal_address(self, actor, id).await
+    }
+
+    async fn set_secret(&self, actor: &Actor, name: String, value: String) -> Result<(), Problem> {
+        secrets::set(self, actor, &name, &value).await
+    }
+
+    async fn remove_secret(&self, actor: &Actor, name: String) -> Result<(), Problem> {
+        secrets::remove(self, actor, &name).await
+    }
+
+    async fn sweep_app(&self, actor: &Actor, app: String) -> Result<(), Problem> {
+        intake::ask_sweep(self, actor, &app).await
     }
 
     async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem> {

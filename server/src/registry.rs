@@ -2,11 +2,12 @@
 //!
 //! What a registry says is believed only after hashing: a manifest or a configuration whose
 //! bytes do not have the digest that was asked for counts as no usable answer. Every answer
-//! has a bound in bytes and time. Credentials are not part of it yet: registries are read
-//! anonymously, with a token where one is handed out to anyone.
+//! has a bound in bytes and time. A registry is read with the account that the configuration
+//! names, else as anyone; a token is fetched where it hands out tokens.
 
 mod fetch;
 mod manifest;
+mod tags;
 
 pub use manifest::Contents;
 
@@ -38,6 +39,7 @@ pub struct Registries {
 
 /// Registries as the configuration in force describes them. Made by [`Ctx::registry`].
 pub struct Registry {
+    ctx: Ctx,
     http: reqwest::Client,
     applied: Arc<Applied>,
     tokens: Arc<Tokens>,
@@ -65,7 +67,8 @@ pub struct Description {
 impl Ctx {
     /// A client that speaks to registries as they are configured now.
     pub fn registry(&self) -> Registry {
-        Registry { http: self.http.clone(), applied: self.config(), tokens: self.registries.tokens.clone() }
+        let (applied, tokens) = (self.config(), self.registries.tokens.clone());
+        Registry { ctx: self.clone(), http: self.http.clone(), applied, tokens }
     }
 }
 
@@ -104,9 +107,9 @@ impl Registry {
         let asked = tokio::time::timeout(DEADLINE, self.get(host, None, &url, "application/json", MOST_CONFIG));
         match asked.await.unwrap_or_else(|_| Err(unreachable(host)))? {
             // A registry that wants a sign-in for its root is there all the same.
-            Answer::Body(_) | Answer::Refused(401) => Ok(()),
+            Answer::Body(..) | Answer::Refused(401) => Ok(()),
             Answer::Missing => Err(answer(host, Fault::Unreadable { detail: "no registry API at /v2/".to_owned() })),
-            Answer::Refused(status) => Err(refused(host, status)),
+            other => Err(not_given(host, &other)),
         }
     }
 
@@ -124,9 +127,9 @@ impl Registry {
         };
         let url = format!("{}/v2/{}/blobs/{config}", self.base(image.host()), image.repository());
         let body = match self.get(image.host(), Some(image.repository()), &url, "*/*", MOST_CONFIG).await? {
-            Answer::Body(body) => body,
+            Answer::Body(body, _) => body,
             Answer::Missing => return Err(gone(image, config.as_str())),
-            Answer::Refused(status) => return Err(refused(image.host(), status)),
+            other => return Err(not_given(image.host(), &other)),
         };
         demand_digest(image, &config, &body)?;
         let provenance = manifest::provenance(&body).map_err(|why| answer(image.host(), why))?;
@@ -142,9 +145,9 @@ impl Registry {
     ) -> Result<(Digest, Contents), Problem> {
         let url = format!("{}/v2/{}/manifests/{reference}", self.base(image.host()), image.repository());
         let body = match self.get(image.host(), Some(image.repository()), &url, MANIFEST_TYPES, MOST_MANIFEST).await? {
-            Answer::Body(body) => body,
+            Answer::Body(body, _) => body,
             Answer::Missing => return Err(gone(image, reference)),
-            Answer::Refused(status) => return Err(refused(image.host(), status)),
+            other => return Err(not_given(image.host(), &other)),
         };
         let digest = match expected {
             Some(expected) => demand_digest(image, expected, &body)?,
@@ -190,8 +193,15 @@ fn answer(host: &str, why: Fault) -> Problem {
     Problem::RegistryAnswer { name: host.to_owned(), why }
 }
 
-fn refused(host: &str, status: u16) -> Problem {
-    answer(host, Fault::Refused { reason: format!("status {status}") })
+/// Why an answer holds no body.
+fn not_given(host: &str, given: &Answer) -> Problem {
+    let reason = match given {
+        Answer::TooMany { seconds } => return Problem::RegistryBusy { name: host.to_owned(), seconds: *seconds },
+        Answer::Refused(401) => "status 401: it wants an account".to_owned(),
+        Answer::Refused(status) => format!("status {status}"),
+        Answer::Body(..) | Answer::Missing => "not there".to_owned(),
+    };
+    answer(host, Fault::Refused { reason })
 }
 
 fn unreadable(image: &ImageName, detail: &str) -> Problem {

@@ -12,12 +12,16 @@ pub mod commits;
 pub mod config;
 pub mod decisions;
 pub mod environments;
+pub mod hooks;
+pub mod inbox;
 pub mod intake;
 pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod rollouts;
 pub mod runs;
+pub mod secrets;
+pub mod sweeps;
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::Applied;
@@ -128,6 +132,15 @@ impl Store {
         let id = sqlx::query_scalar("SELECT id FROM instance").fetch_one(&mut *tx).await.map_err(internal)?;
         tx.commit().await.map_err(internal)?;
         Ok(id)
+    }
+
+    /// The version of the newest applied configuration; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn config_version(&self) -> Result<i64, Problem> {
+        let version = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM configurations");
+        version.fetch_one(&self.read).await.map_err(internal)
     }
 
     /// The newest applied configuration, or the empty one.

@@ -12,6 +12,8 @@ pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod rollouts;
+pub mod runs;
+pub mod secrets;
 pub mod settings;
 pub mod tokens;
 pub mod verdicts;

@@ -2,8 +2,9 @@
 
 use super::UiError;
 use crate::context::{Done, Notice, UiContext};
+use crate::view::NewHook;
 use domain::Role;
-use domain::id::{HookId, TokenId, UserId};
+use domain::id::{DeliveryId, HookId, TokenId, UserId};
 use leptos::prelude::*;
 
 #[server(prefix = "/do", endpoint = "people/add")]
@@ -62,9 +63,63 @@ pub async fn revoke_token(id: TokenId) -> Result<(), UiError> {
 }
 
 #[server(prefix = "/do", endpoint = "hooks/add")]
-pub async fn add_hook(name: String, source: String) -> Result<(), UiError> {
+pub async fn add_hook(
+    name: String,
+    source: String,
+    #[server(default)] registry: String,
+    #[server(default)] secret: String,
+) -> Result<(), UiError> {
     let (port, actor, after) = UiContext::acting()?;
-    after.leave(Notice::Hook(port.add_hook(&actor, name, source).await?));
+    let given = |text: String| Some(text).filter(|text| !text.trim().is_empty());
+    let new = NewHook { name, source, registry: given(registry), secret: given(secret) };
+    after.leave(Notice::Hook(port.add_hook(&actor, new).await?));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "hooks/rotate")]
+pub async fn rotate_hook_secret(id: HookId, #[server(default)] secret: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    let given = Some(secret).filter(|text| !text.trim().is_empty());
+    after.leave(Notice::Hook(port.rotate_hook_secret(&actor, &id, given).await?));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "hooks/reveal")]
+pub async fn reveal_hook(id: HookId) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    after.leave(Notice::Hook(port.reveal_hook(&actor, &id).await?));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "deliveries/replay")]
+pub async fn replay_delivery(id: DeliveryId) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.replay_delivery(&actor, &id).await?;
+    after.leave(Notice::Done(Done::DeliveryReplayed));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "secrets/set")]
+pub async fn set_secret(name: String, #[server(default)] value: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.set_secret(&actor, name, value).await?;
+    after.leave(Notice::Done(Done::SecretSet));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "secrets/remove")]
+pub async fn remove_secret(name: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.remove_secret(&actor, name).await?;
+    after.leave(Notice::Done(Done::SecretRemoved));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "apps/sweep")]
+pub async fn sweep_app(app: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.sweep_app(&actor, app).await?;
+    after.leave(Notice::Done(Done::SweepAsked));
     Ok(())
 }
 

@@ -8,12 +8,13 @@ pub(super) use verdicts::verdict_form;
 
 use super::param;
 use super::promotions::promotion_list;
+use super::run::run_chip;
 use crate::parts::{
     Body, Icon, Reader, Section, Tone, chip, commit, digest, dot, environment_chip, fact, icon, megabytes, outside, panel,
     region_title, release_first, short_digest, standing_chip, tag_word, when,
 };
 use crate::text::{Text, problem_text};
-use crate::view::{BuildCommits, BuildView, SignOffView};
+use crate::view::{BuildCommits, BuildView, RunRow, SignOffView, TagAlarm};
 use domain::id::BuildId;
 use domain::{Action, Problem};
 use leptos::prelude::*;
@@ -34,7 +35,7 @@ pub fn Build() -> impl IntoView {
 fn body(r: &Reader, build: &BuildView, news: &BuildCommits, promote: AnyView) -> Body {
     let t = r.t;
     let content = view! {
-        <div data-live="course">{course(r, build)}{quarantine(t, build)}</div>
+        <div data-live="course">{course(r, build)}{alarms(r, build)}{quarantine(t, build)}</div>
         <div class="two">
             <div class="column">
                 {act::test(r, build)}
@@ -116,6 +117,26 @@ fn course(r: &Reader, build: &BuildView) -> AnyView {
     .into_any()
 }
 
+/// A release tag that went elsewhere is said where nobody can miss it.
+fn alarms(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    let one = |alarm: &TagAlarm| {
+        let href = format!("/builds/{}", alarm.other_build);
+        let from: String = alarm.other.short().to_string();
+        let words = if alarm.away { t.tag_moved_away().to_owned() } else { t.tag_moved_here(&from) };
+        view! {
+            <div class="note bad" role="alert">
+                {icon(Icon::Alert)}
+                <div>
+                    <b>{t.tag_moved_alarm(&alarm.tag)}</b>
+                    <p>{words}" "<a href=href><code>{from.clone()}</code></a>" · "{when(r, alarm.at)}</p>
+                </div>
+            </div>
+        }
+    };
+    build.row.alarms.iter().take(3).map(one).collect_view().into_any()
+}
+
 fn standing_words(t: Text, build: &BuildView) -> AnyView {
     let standing = build.row.standing;
     let words = if standing.quarantined() {
@@ -167,6 +188,7 @@ fn facts(r: &Reader, build: &BuildView) -> AnyView {
             {fact(t.commit(), commit(t, row))}
             {fact(t.source(), source)}
             {fact(t.built(), built)}
+            {(!build.made_by.is_empty()).then(|| fact(t.made_by(), made_by(t, build)))}
             {fact(t.first_seen(), when(r, row.seen_at))}
             {fact(t.size(), size)}
             {fact(t.runs_where(), runs_in(t, build))}
@@ -179,6 +201,15 @@ fn facts(r: &Reader, build: &BuildView) -> AnyView {
         {reading}
     };
     panel(t.facts(), (), content)
+}
+
+/// The CI runs that made it.
+fn made_by(t: Text, build: &BuildView) -> AnyView {
+    let one = |run: &RunRow| {
+        let (href, word) = (format!("/runs/{}", run.id), run.name.clone().unwrap_or_else(|| run.source.clone()));
+        view! { <a href=href>{word}</a>" "{run_chip(t, run)} }
+    };
+    build.made_by.iter().map(one).collect_view().into_any()
 }
 
 fn runs_in(t: Text, build: &BuildView) -> AnyView {

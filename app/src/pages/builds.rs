@@ -1,12 +1,13 @@
 //! The list of builds, filtered through the address.
 
 use super::query;
+use super::run::run_row;
 use crate::parts::{
     Body, Icon, Reader, Section, Tone, age, build_link, chip, commit, digest, empty, icon, more_tags, pager, path_with,
     region_title, release_first, standing_chip, toolbar_search,
 };
 use crate::text::Text;
-use crate::view::{AppView, BuildFilter, BuildRow, Page, Paging};
+use crate::view::{AppView, BuildFilter, BuildRow, Page, Paging, RunRow};
 use domain::{Action, Problem};
 use leptos::prelude::*;
 
@@ -20,7 +21,8 @@ pub fn Builds() -> impl IntoView {
         let apps = port.apps(&r.actor).await?;
         let paging = Paging { cursor: cursor.clone(), limit: None };
         let builds = port.builds(&r.actor, filter.clone(), paging).await?;
-        let list = list(&r, &apps, &filter, cursor.as_deref(), &builds);
+        let runs = port.runs_beside(&r.actor, filter.clone(), cursor.clone(), builds.next.clone()).await?;
+        let list = list(&r, &apps, &filter, cursor.as_deref(), &builds, &runs);
         let content = view! { {toolbar(r.t, &apps, &filter)}<div class="panel" data-live="builds">{list}</div> };
         let body = Body::new(Section::Builds, r.t.builds_title(), content);
         let body = body.topics("builds,environments,promotions,regions");
@@ -117,12 +119,19 @@ fn app_choice(t: Text, apps: &[AppView], chosen: Option<&str>) -> AnyView {
     .into_any()
 }
 
-fn list(r: &Reader, apps: &[AppView], filter: &BuildFilter, cursor: Option<&str>, builds: &Page<BuildRow>) -> AnyView {
-    if builds.items.is_empty() {
+fn list(
+    r: &Reader,
+    apps: &[AppView],
+    filter: &BuildFilter,
+    cursor: Option<&str>,
+    builds: &Page<BuildRow>,
+    runs: &[RunRow],
+) -> AnyView {
+    if builds.items.is_empty() && runs.is_empty() {
         return nothing(r, apps, filter, cursor);
     }
     let t = r.t;
-    let rows = builds.items.iter().map(|build| row(r, build)).collect_view();
+    let rows = together(r, &builds.items, runs);
     view! {
         <table class="cards">
             <thead>
@@ -145,8 +154,26 @@ fn list(r: &Reader, apps: &[AppView], filter: &BuildFilter, cursor: Option<&str>
     .into_any()
 }
 
+/// Builds and the runs that have no image, by the time that Slipway first heard of each.
+fn together(r: &Reader, builds: &[BuildRow], runs: &[RunRow]) -> Vec<AnyView> {
+    let mut rows = Vec::with_capacity(builds.len() + runs.len());
+    let mut runs = runs.iter().peekable();
+    for build in builds {
+        while let Some(run) = runs.next_if(|run| run.seen_at >= build.seen_at) {
+            rows.push(run_row(r, run));
+        }
+        rows.push(row(r, build));
+    }
+    rows.extend(runs.map(|run| run_row(r, run)));
+    rows
+}
+
 fn row(r: &Reader, build: &BuildRow) -> AnyView {
     let t = r.t;
+    let moved = build.alarms.first().map(|alarm| {
+        let title = t.tag_moved_alarm(&alarm.tag);
+        view! { <span title=title>{chip(Tone::Bad, Icon::Alert, t.moved())}</span> }
+    });
     let regions: Vec<String> = build.runs_in.iter().map(|region| region_title(t, region)).collect();
     let gone = lost(build).then(|| chip(Tone::Bad, Icon::Cross, t.state_gone()));
     let signed = build.signed_off.then(|| chip(Tone::Ok, Icon::Check, t.signed()));
@@ -158,7 +185,7 @@ fn row(r: &Reader, build: &BuildRow) -> AnyView {
             <td class="c-commit mid">{source(t, build)}</td>
             <td class="c-digest mid">{digest(t, &build.digest)}</td>
             <td class="c-age num">{age(r, build.built_at.unwrap_or(build.seen_at))}</td>
-            <td class="c-verdict"><span class="chips">{gone}{standing_chip(t, build.standing)}{signed}</span></td>
+            <td class="c-verdict"><span class="chips">{gone}{moved}{standing_chip(t, build.standing)}{signed}</span></td>
             <td class="c-envs num opt" data-label=t.col_envs()>{(build.environments > 0).then_some(build.environments)}</td>
             <td class="c-runs" data-label=t.col_runs_in()>{(!regions.is_empty()).then(|| regions.join(" · "))}</td>
             <td class="c-act end">{launch(r, build)}</td>

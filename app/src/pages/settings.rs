@@ -3,9 +3,12 @@
 mod access;
 mod configured;
 mod deliveries;
+mod hooks;
 mod people;
+mod secrets;
 
-pub use deliveries::Deliveries;
+pub use deliveries::{Deliveries, Delivery};
+pub use hooks::Hook;
 
 use crate::parts::{Body, Reader, Section};
 use crate::view::SettingsView;
@@ -20,13 +23,15 @@ pub fn Settings() -> impl IntoView {
         let may = |action| settings.may.contains(&action);
         let people = may(Action::ManagePeople).then(|| people::people(&r, &settings));
         let tokens = may(Action::ManageTokens).then(|| access::tokens(&r, &settings));
-        let hooks = may(Action::ManageHooks).then(|| access::hooks(&r, &settings));
+        let hooks = may(Action::ManageHooks).then(|| hooks::hooks(&r, &settings));
+        let secrets = may(Action::ManageSecrets).then(|| secrets::secrets(&r, &settings));
         let content = view! {
             {sections(&r, &settings)}
             <div class="column">
                 {people}
                 {tokens}
                 {hooks}
+                {secrets}
                 {configured::apps(&r, &settings)}
                 {configured::stacks(&r, &settings)}
                 {may(Action::Configure).then(|| configured::engines(&r, &settings))}
@@ -46,6 +51,7 @@ fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
         ("#people", t.people(), may(Action::ManagePeople)),
         ("#tokens", t.tokens(), may(Action::ManageTokens)),
         ("#hooks", t.hooks(), may(Action::ManageHooks)),
+        ("#secrets", t.secrets(), may(Action::ManageSecrets)),
         ("#apps", t.apps(), true),
         ("#stacks", t.stacks(), true),
         ("#engines", t.engines(), may(Action::Configure)),

@@ -5,6 +5,7 @@ use crate::context::{Done, Notice, Theme, UiContext};
 use crate::islands::{Live, Manners};
 use crate::text::{Lang, Text};
 use crate::view::Counts;
+use crate::view::HookMade;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -183,30 +184,46 @@ fn say(ctx: &UiContext, notice: &Notice) -> AnyView {
         Notice::Done(done) => {
             view! { <p class="note ok" role="status">{icon(Icon::Check)}<span>{done_text(t, *done)}</span></p> }.into_any()
         }
-        Notice::Token(made) => secret(t, t.token_made(&made.name), t.token_use(), made.secret.clone()),
-        Notice::Hook(made) => {
-            // A key that is already a whole address stands as it is.
-            let whole = made.secret.starts_with("http") || made.secret.starts_with('/');
-            let address =
-                if whole { made.secret.clone() } else { format!("{}/hooks/distribution/{}", ctx.public_url, made.secret) };
-            secret(t, t.hook_made(&made.name), t.hook_use(), address)
-        }
+        Notice::Token(made) => secret(t, t.token_made(&made.name), vec![(t.token_use(), made.secret.clone())], None),
+        Notice::Hook(made) => hook(t, made),
     }
 }
 
-fn secret(t: Text, title: String, how: &'static str, secret: String) -> AnyView {
-    let copy = secret.clone();
-    view! {
-        <div class="note ok secret" role="status">
-            {icon(Icon::Lock)}
-            <div>
-                <b>{title}</b>
-                <p>{t.secret_once()}" "{how}</p>
+/// A new hook, its new secret, or its address once more.
+fn hook(t: Text, made: &HookMade) -> AnyView {
+    let title = if made.key.is_some() { t.hook_made(&made.name) } else { t.hook_rotated(&made.name) };
+    let address = made.url.clone().map(|url| (t.hook_use(), url));
+    let own = made.secret.clone().map(|secret| (t.hook_secret_use(), secret));
+    secret(t, title, address.into_iter().chain(own).collect(), made.snippet.clone())
+}
+
+/// What is shown now and not again: each with what it is for, and what to paste.
+fn secret(t: Text, title: String, secrets: Vec<(&'static str, String)>, snippet: Option<String>) -> AnyView {
+    let each = secrets
+        .into_iter()
+        .map(|(how, secret)| {
+            let copy = secret.clone();
+            view! {
+                <p>{how}</p>
                 <p class="row">
                     <code class="secret-text">{secret}</code>
                     <button type="button" class="btn small js" data-copy=copy data-copied=t.copied()>{t.copy()}</button>
                 </p>
-            </div>
+            }
+        })
+        .collect_view();
+    let snippet = snippet.map(|text| {
+        let copy = text.clone();
+        view! {
+            <p>{t.hook_paste()}</p>
+            <pre class="file" tabindex="0">{text}</pre>
+            <p><button type="button" class="btn small js" data-copy=copy data-copied=t.copied()>{t.copy()}</button></p>
+        }
+    });
+    view! {
+        <div class="note ok secret" role="status">
+            {icon(Icon::Lock)}
+            <div><b>{title}</b><p>{t.secret_once()}</p>{each}{snippet}</div>
         </div>
     }
     .into_any()
@@ -231,5 +248,9 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::PasswordChanged => t.done_password(),
         Done::TokenRevoked => t.done_token_revoked(),
         Done::HookRevoked => t.done_hook_revoked(),
+        Done::DeliveryReplayed => t.done_replayed(),
+        Done::SecretSet => t.done_secret_set(),
+        Done::SecretRemoved => t.done_secret_removed(),
+        Done::SweepAsked => t.done_sweep(),
     }
 }

@@ -108,6 +108,10 @@ texts! {
     done_reset = "The password is set. Their sessions have ended.", "密码已重设，其会话已结束。";
     done_password = "Your password is changed.", "密码已修改。";
     done_token_revoked = "The token is revoked.", "令牌已吊销。";
+    done_replayed = "The delivery is processed once more.", "正在重新处理该投递。";
+    done_secret_set = "The secret is set.", "密钥已设置。";
+    done_secret_removed = "The secret is removed.", "密钥已删除。";
+    done_sweep = "The registry is being read; the progress stands with the app.", "正在读取镜像仓库，进度显示在应用处。";
     done_hook_revoked = "The hook is revoked; its address no longer answers.", "钩子已吊销，其地址不再响应。";
 
     field_code = "One-time code", "一次性代码";

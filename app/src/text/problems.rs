@@ -46,6 +46,8 @@ texts! {
     d_cross_site = "Open Slipway itself and do it there.", "请直接打开 Slipway 操作。";
     p_unproven(why: &str) = "The request did not prove its sender: {why}.", "请求未能证明其来源：{why}。";
     d_unproven = "Compare the hook's secret with the one in the builder's settings.", "请核对钩子密钥与构建系统中的设置。";
+    p_registry_busy(name: &str, seconds: u64) = "The registry {name} asks to wait {seconds} s between questions.", "镜像仓库 {name} 要求等待 {seconds} 秒后再查询。";
+    d_registry_busy = "It is asked again by itself.", "稍后会自动重试。";
     p_secret_missing(name: &str) = "There is no secret {name}.", "没有名为 {name} 的密钥。";
     p_secret_unreadable(name: &str) = "The secret {name} cannot be read with the key that is in use.", "当前密钥文件无法解开密钥 {name}。";
     d_secret = "An admin sets it under Settings → Secrets.", "请管理员在“设置 → 密钥”中设置。";
@@ -294,6 +296,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Unproven { why } => (t.p_unproven(&t.unproven(why)), t.d_unproven().into()),
         Problem::SecretMissing { name } => (t.p_secret_missing(name), t.d_secret().into()),
         Problem::SecretUnreadable { name } => (t.p_secret_unreadable(name), t.d_secret().into()),
+        Problem::RegistryBusy { name, seconds } => (t.p_registry_busy(name, *seconds), t.d_registry_busy().into()),
         Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
         Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
     }

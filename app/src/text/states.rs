@@ -306,6 +306,8 @@ impl Text {
             "done" => self.pick("done", "已处理").to_owned(),
             "ignored" => self.pick("ignored", "已忽略").to_owned(),
             "failed" => self.pick("failed", "失败").to_owned(),
+            "duplicate" => self.pick("duplicate", "重复").to_owned(),
+            "refused" => self.pick("refused", "已拒绝").to_owned(),
             other => other.to_owned(),
         }
     }
@@ -369,6 +371,12 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("rollout.failed", "a region failed", "区域更新失败"),
     ("rollback.requested", "rolled a region back", "回滚了区域"),
     ("rollback.started", "rolled a region back", "回滚了区域"),
+    ("hook.secret_rotated", "gave a hook a new secret", "更换了钩子密钥"),
+    ("hook.address_shown", "had a hook's address shown", "查看了钩子地址"),
+    ("delivery.replayed", "had a delivery processed once more", "重新处理了投递"),
+    ("secret.set", "set a secret", "设置了密钥"),
+    ("secret.removed", "removed a secret", "删除了密钥"),
+    ("sweep.asked", "had a registry read", "读取了镜像仓库"),
     ("user.added", "added a user", "添加了用户"),
     ("user.role_changed", "changed a role", "修改了角色"),
     ("user.disabled", "disabled a user", "停用了用户"),
@@ -387,6 +395,8 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
 /// The kinds of things that rows of the record are about.
 pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
     ("build", "build", "构建"),
+    ("delivery", "delivery", "投递"),
+    ("secret", "secret", "密钥"),
     ("tag", "tag", "标签"),
     ("environment", "environment", "测试环境"),
     ("verdict", "verdict", "测试结论"),

@@ -3,9 +3,8 @@
 use super::{Fake, ago, may};
 use app::view::*;
 use domain::config::{EngineConfig, RegionConfig, StackConfig};
-use domain::delivery::Reason;
 use domain::id::*;
-use domain::{Action, Actor, Problem, Role};
+use domain::{Action, Actor, Role};
 
 const STACK: &str = "services:\n  web:\n    image: ${BUILD_WEB}\n    ports: [\"80\"]\n    depends_on:\n      db:\n        condition: service_healthy\n  db:\n    image: registry.example.com/base/db:1\n";
 
@@ -79,14 +78,6 @@ impl Fake {
             last_used_at: used.map(ago),
             revoked_at: revoked.map(ago),
         };
-        let hook = |id: &str, name: &str, last: Option<i64>| HookView {
-            id: HookId(id.to_owned()),
-            name: self.say(name),
-            source: "distribution".to_owned(),
-            created_at: ago(40_000),
-            last_delivery_at: last.map(ago),
-            revoked_at: None,
-        };
         let admin = actor.may(Action::Configure);
         SettingsView {
             apps: if self.empty { Vec::new() } else { self.sample_apps() },
@@ -104,33 +95,12 @@ impl Fake {
             } else {
                 Vec::new()
             },
-            hooks: if admin && !self.empty {
-                vec![hook("h1", "registry", Some(4)), hook("h2", "drone", None)]
-            } else {
-                Vec::new()
-            },
+            hooks: if admin && !self.empty { self.sample_hooks() } else { Vec::new() },
+            sources: if admin { self.sample_sources() } else { Vec::new() },
+            secrets: if admin && !self.empty { self.sample_secrets() } else { Vec::new() },
+            sweeps: if admin && !self.empty { self.sample_sweeps() } else { Vec::new() },
             may: may(actor),
         }
-    }
-
-    pub(super) fn sample_deliveries(&self) -> Vec<DeliveryRow> {
-        let row = |id: &str, minutes, state: &str, reasons| DeliveryRow {
-            id: DeliveryId(id.to_owned()),
-            hook_name: self.say("registry"),
-            received_at: ago(minutes),
-            state: state.to_owned(),
-            reasons,
-        };
-        let unknown = Reason::UnknownApp { image: self.say("registry.example.com/team/tools") };
-        let no_release = Reason::NotARelease { tag: self.say("release-v5.x") };
-        let gone = Problem::ImageGone { image: self.say("registry.example.com/team/web") };
-        vec![
-            row("5", 0, "stored", Vec::new()),
-            row("4", 4, "done", Vec::new()),
-            row("3", 5, "ignored", vec![unknown]),
-            row("2", 8, "failed", vec![no_release, Reason::GivenUp { problem: gone }]),
-            row("1", 30, "done", Vec::new()),
-        ]
     }
 }
 

@@ -13,6 +13,7 @@
 mod commits;
 mod decisions;
 mod desk;
+mod intake;
 mod samples;
 
 use app::context::{After, Assets, Flash, Notice, Theme, UiContext};
@@ -195,6 +196,13 @@ impl Port for Fake {
     async fn commits_of_build(&self, _: &Actor, id: &BuildId) -> Answer<BuildCommits> {
         Ok(self.sample_commits(id))
     }
+    async fn runs_beside(&self, _: &Actor, filter: BuildFilter, _: Option<String>, _: Option<String>) -> Answer<Vec<RunRow>> {
+        Ok(if self.empty || filter.q.as_deref() == Some("nothing") { Vec::new() } else { self.sample_runs() })
+    }
+    async fn run(&self, _: &Actor, id: &RunId) -> Answer<RunRow> {
+        let run = self.sample_runs().into_iter().find(|run| run.id == *id);
+        run.ok_or_else(|| Problem::not_found(domain::problem::Noun::Run, id.as_str()))
+    }
 
     async fn environments(&self, _: &Actor, all: bool, paging: Paging) -> Answer<Page<EnvironmentRow>> {
         Ok(self.page(self.sample_environments(all), &paging))
@@ -274,9 +282,19 @@ impl Port for Fake {
     async fn settings(&self, actor: &Actor) -> Answer<SettingsView> {
         Ok(self.sample_settings(actor))
     }
-    async fn deliveries(&self, actor: &Actor, paging: Paging) -> Answer<Page<DeliveryRow>> {
+    async fn deliveries(&self, actor: &Actor, filter: DeliveryFilter, paging: Paging) -> Answer<Page<DeliveryRow>> {
         actor.require(Action::SeeDeliveries)?;
-        Ok(self.page(self.sample_deliveries(), &paging))
+        let rows =
+            self.sample_deliveries().into_iter().filter(|row| filter.state.as_ref().is_none_or(|state| *state == row.state));
+        Ok(self.page(rows.collect(), &paging))
+    }
+    async fn delivery(&self, actor: &Actor, id: &DeliveryId) -> Answer<DeliveryView> {
+        actor.require(Action::SeeDeliveries)?;
+        self.sample_delivery(id, actor.may(Action::ManageHooks))
+    }
+    async fn replay_delivery(&self, _: &Actor, id: &DeliveryId) -> Answer<()> {
+        self.note(id);
+        Ok(())
     }
     async fn add_user(&self, _: &Actor, name: String, role: Role, password: String) -> Answer<UserId> {
         self.note((name, role, password));
@@ -306,9 +324,33 @@ impl Port for Fake {
         self.note(id);
         Ok(())
     }
-    async fn add_hook(&self, _: &Actor, name: String, source: String) -> Answer<NewSecret> {
-        self.note((&name, source));
-        Ok(NewSecret { id: "new".to_owned(), name, secret: "key".to_owned() })
+    async fn add_hook(&self, _: &Actor, new: NewHook) -> Answer<HookMade> {
+        self.note(&new);
+        Ok(self.hook_made(&new.name))
+    }
+    async fn hook(&self, actor: &Actor, id: &HookId) -> Answer<HookPage> {
+        actor.require(Action::ManageHooks)?;
+        self.sample_hook_page(id)
+    }
+    async fn rotate_hook_secret(&self, _: &Actor, id: &HookId, secret: Option<String>) -> Answer<HookMade> {
+        self.note((id, secret));
+        Ok(self.hook_made("drone"))
+    }
+    async fn reveal_hook(&self, _: &Actor, id: &HookId) -> Answer<HookMade> {
+        self.note(id);
+        Ok(self.hook_made("drone"))
+    }
+    async fn set_secret(&self, _: &Actor, name: String, value: String) -> Answer<()> {
+        self.note((name, value));
+        Ok(())
+    }
+    async fn remove_secret(&self, _: &Actor, name: String) -> Answer<()> {
+        self.note(name);
+        Ok(())
+    }
+    async fn sweep_app(&self, _: &Actor, app: String) -> Answer<()> {
+        self.note(app);
+        Ok(())
     }
     async fn revoke_hook(&self, _: &Actor, id: &HookId) -> Answer<()> {
         self.note(id);

@@ -26,7 +26,7 @@ pub(super) fn three_regions() -> Vec<RegionRef> {
 
 impl Fake {
     pub(super) fn sample_apps(&self) -> Vec<AppView> {
-        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned() };
+        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned(), branch: None };
         let channels = vec![
             channel("dev", ChannelKind::Branch, "dev"),
             channel("test", ChannelKind::Branch, "test"),
@@ -79,6 +79,7 @@ impl Fake {
             signed_off: false,
             environments: 0,
             runs_in: Vec::new(),
+            alarms: Vec::new(),
         }
     }
 
@@ -106,6 +107,7 @@ impl Fake {
             row("untested", "share-api", &[("release-v2.11.28.02", true)], "c0ffe12a90be", 41),
             BuildRow {
                 standing: Standing { passes: 1, fails: 1, blocked: 0 },
+                alarms: vec![self.sample_alarm()],
                 ..row("quarantined", "web", &[("release-v5.12.05.01", true)], "2ab7719c40fd", 190)
             },
             BuildRow {
@@ -144,6 +146,7 @@ impl Fake {
         };
         Ok(BuildView {
             reference: row.image.at(&row.digest),
+            made_by: self.sample_runs().into_iter().skip(1).take(1).collect(),
             tag_moves: vec![
                 TagMove {
                     tag: self.say("test"),

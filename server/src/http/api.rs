@@ -9,6 +9,7 @@ pub mod me;
 pub mod people;
 pub mod promotions;
 pub mod regions;
+pub mod secrets;
 pub mod settings;
 
 use crate::http::routes::Routes;
@@ -54,5 +55,6 @@ pub fn routes(routes: Routes) -> Routes {
         .with(activity::routes)
         .with(settings::routes)
         .with(hooks::routes)
+        .with(secrets::routes)
         .with(people::routes)
 }

@@ -20,7 +20,7 @@ use tower_sessions::Session;
 /// A form is no longer than this.
 const MOST_FORM: usize = 64 * 1024;
 /// Fields that are never given back to a page.
-const SECRET_FIELDS: [&str; 4] = ["password", "old", "new", "code"];
+const SECRET_FIELDS: [&str; 6] = ["password", "old", "new", "code", "secret", "value"];
 
 /// The fields of a posted form, in order.
 pub struct Fields(Vec<(String, String)>);

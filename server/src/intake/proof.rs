@@ -47,6 +47,11 @@ impl Proof {
         }
     }
 
+    /// Whether its secrets have the form of Standard Webhooks.
+    pub fn is_standard(self) -> bool {
+        self == Proof::StandardWebhooks
+    }
+
     /// Whether a hook of this source can have a secret.
     pub fn takes_secret(self) -> bool {
         self != Proof::Address

@@ -3,8 +3,9 @@
 use super::{Registry, answer, unreachable};
 use domain::Problem;
 use domain::problem::Fault;
-use reqwest::header::{ACCEPT, AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Response, StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,15 +15,22 @@ const MOST_TOKEN_ANSWER: usize = 64 << 10;
 /// Tokens kept; when there are more, all are forgotten and fetched again.
 const MOST_TOKENS: usize = 256;
 const MOST_TOKEN: usize = 16 << 10;
+/// A registry that asks for more is asked again after this.
+const MOST_WAIT: u64 = 3600;
 
 /// What a registry answered.
 pub enum Answer {
-    Body(Vec<u8>),
+    /// The body, and where the next page of a list is, as the registry writes it.
+    Body(Vec<u8>, Option<String>),
     Missing,
     Refused(u16),
+    /// It is asked too often.
+    TooMany {
+        seconds: u64,
+    },
 }
 
-/// Anonymous tokens by host and repository. They are no secret: anyone is handed one.
+/// Tokens by host and repository, in memory only.
 #[derive(Default)]
 pub struct Tokens(Mutex<HashMap<(String, String), String>>);
 
@@ -38,6 +46,18 @@ impl Tokens {
         }
         tokens.insert(key, token);
     }
+}
+
+/// What opens a registry.
+enum Pass {
+    Bearer(String),
+    Account { user: String, password: SecretString },
+}
+
+/// How long a registry asks to wait, in seconds; a minute where it does not say.
+fn wait_of(response: &Response) -> u64 {
+    let said = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    said.unwrap_or(60).clamp(1, MOST_WAIT)
 }
 
 #[derive(Deserialize)]
@@ -59,19 +79,32 @@ impl Registry {
     ) -> Result<Answer, Problem> {
         let url = Url::parse(url).map_err(crate::store::internal)?;
         let key = (host.to_owned(), repository.unwrap_or_default().to_owned());
-        let response = self.send(host, &url, accept, self.tokens.find(&key).as_deref()).await?;
+        let response = self.send(host, &url, accept, self.tokens.find(&key).map(Pass::Bearer).as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return self.follow(host, url, accept, response, most).await;
         }
         let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let Some(token) = self.token(host, repository, challenge.as_deref()).await? else {
-            return Ok(Answer::Refused(401));
+        let account = self.account(host).await?;
+        let wants_basic = challenge.as_deref().is_some_and(|text| text.trim().to_ascii_lowercase().starts_with("basic"));
+        let pass = match account {
+            Some(account) if wants_basic => Some(account),
+            account => self.token(host, repository, challenge.as_deref(), account.as_ref()).await?.map(Pass::Bearer),
         };
-        let response = self.send(host, &url, accept, Some(&token)).await?;
-        if response.status().is_success() {
+        let Some(pass) = pass else { return Ok(Answer::Refused(401)) };
+        let response = self.send(host, &url, accept, Some(&pass)).await?;
+        if let (true, Pass::Bearer(token)) = (response.status().is_success(), pass) {
             self.tokens.keep(key, token);
         }
         self.follow(host, url, accept, response, most).await
+    }
+
+    /// The account that the configuration names for a registry. It is never sent in the clear,
+    /// but to a registry that is spoken to in the clear altogether.
+    async fn account(&self, host: &str) -> Result<Option<Pass>, Problem> {
+        let named = self.applied.config.registry(host).and_then(|one| one.user.clone().zip(one.password_secret.clone()));
+        let Some((user, secret)) = named else { return Ok(None) };
+        let password = crate::usecases::secrets::open(&self.ctx, &secret).await?;
+        Ok(Some(Pass::Account { user, password }))
     }
 
     /// Follows redirects (registries keep blobs in object stores) without the token, and
@@ -87,7 +120,11 @@ impl Registry {
         for _ in 0..=MOST_HOPS {
             let status = response.status();
             if status.is_success() {
-                return body(host, response, most).await.map(Answer::Body);
+                let next = response.headers().get(LINK).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                return Ok(Answer::Body(body(host, response, most).await?, next));
+            }
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                return Ok(Answer::TooMany { seconds: wait_of(&response) });
             }
             if status == StatusCode::NOT_FOUND {
                 return Ok(Answer::Missing);
@@ -103,16 +140,24 @@ impl Registry {
         Err(answer(host, Fault::Refused { reason: format!("more than {MOST_HOPS} redirects") }))
     }
 
-    async fn send(&self, host: &str, url: &Url, accept: &str, token: Option<&str>) -> Result<Response, Problem> {
-        let mut request = self.http.get(url.clone()).header(ACCEPT, accept);
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
+    async fn send(&self, host: &str, url: &Url, accept: &str, pass: Option<&Pass>) -> Result<Response, Problem> {
+        let request = self.http.get(url.clone()).header(ACCEPT, accept);
+        let request = match pass {
+            None => request,
+            Some(Pass::Bearer(token)) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Some(Pass::Account { user, password }) => request.basic_auth(user, Some(password.expose_secret())),
+        };
         request.send().await.map_err(|cause| said(host, &cause))
     }
 
-    /// A token that the registry's own service hands to anyone; none when it wants an account.
-    async fn token(&self, host: &str, repository: Option<&str>, challenge: Option<&str>) -> Result<Option<String>, Problem> {
+    /// A token of the registry's own service, for the account or for anyone; none when it hands out none.
+    async fn token(
+        &self,
+        host: &str,
+        repository: Option<&str>,
+        challenge: Option<&str>,
+        account: Option<&Pass>,
+    ) -> Result<Option<String>, Problem> {
         let Some(challenge) = challenge.and_then(Challenge::read) else { return Ok(None) };
         let Ok(mut realm) = Url::parse(&challenge.realm) else { return Ok(None) };
         if !(realm.scheme() == "https" || (realm.scheme() == "http" && self.insecure(host))) {
@@ -124,7 +169,7 @@ impl Registry {
         if let Some(repository) = repository {
             realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
         }
-        let response = self.send(host, &realm, "application/json", None).await?;
+        let response = self.send(host, &realm, "application/json", account).await?;
         if !response.status().is_success() {
             return Ok(None);
         }

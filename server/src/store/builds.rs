@@ -10,7 +10,7 @@ pub use keys::{Key, Narrow};
 
 use crate::clock::from_micros;
 use crate::store::{Store, internal, missing, places, plausible};
-use app::view::{Counts, TagMove};
+use app::view::{Counts, TagAlarm, TagMove};
 use domain::id::BuildId;
 use domain::problem::Noun;
 use domain::verdict::{Standing, VerdictKind};
@@ -155,6 +155,33 @@ impl Store {
             )
         };
         self.about(ids, sql).await?.iter().map(|row| Ok((id(row)?, count(row, "environments")?))).collect()
+    }
+
+    /// Release tags that went to or from these builds, the newest first.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn alarms_of(&self, ids: &[BuildId]) -> Result<HashMap<BuildId, Vec<TagAlarm>>, Problem> {
+        let sql = |among: &str| {
+            format!(
+                "SELECT m.tag, m.moved_at, m.build_id, m.previous_build_id, b.digest, p.digest AS previous
+                 FROM tag_moves m JOIN builds b ON b.id = m.build_id JOIN builds p ON p.id = m.previous_build_id
+                 WHERE m.release_key IS NOT NULL AND m.build_id <> m.previous_build_id
+                   AND (m.build_id IN ({among}) OR m.previous_build_id IN ({among}))
+                 ORDER BY m.moved_at DESC, m.id DESC LIMIT {MOST_TAGS}"
+            )
+        };
+        let mut alarms: HashMap<BuildId, Vec<TagAlarm>> = HashMap::new();
+        for row in &self.about(ids, sql).await? {
+            let text = |name: &str| row.try_get::<String, _>(name).map_err(internal);
+            let (here, before) = (BuildId(text("build_id")?), BuildId(text("previous_build_id")?));
+            let (digest, previous) = (text("digest")?.parse().map_err(internal)?, text("previous")?.parse().map_err(internal)?);
+            let at = from_micros(row.try_get("moved_at").map_err(internal)?);
+            let alarm = |other, other_build, away| Ok::<_, Problem>(TagAlarm { tag: text("tag")?, at, other, other_build, away });
+            alarms.entry(here.clone()).or_default().push(alarm(previous, before.clone(), false)?);
+            alarms.entry(before).or_default().push(alarm(digest, here, true)?);
+        }
+        Ok(alarms)
     }
 
     /// The newest steps of tags to a build.

@@ -179,15 +179,6 @@ impl Store {
         let at: Option<i64> = at.fetch_optional(self.read()).await.map_err(internal)?;
         Ok(at.map(from_micros))
     }
-
-    /// A sealed secret of this name.
-    ///
-    /// # Errors
-    /// [`Problem::Internal`].
-    pub async fn sealed(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-        let sealed = sqlx::query_scalar("SELECT sealed FROM secrets WHERE name = $1").bind(name);
-        sealed.fetch_optional(self.read()).await.map_err(internal)
-    }
 }
 
 fn known(row: &AnyRow) -> Result<(String, Known), Problem> {

@@ -1,26 +1,16 @@
-//! Hooks and deliveries.
+//! Deliveries: kept, processed, forgotten. Reading them for people is in `inbox`.
 
 use crate::clock::{from_micros, micros};
 use crate::intake::Headers;
-use crate::store::{Cursor, Store, Tx, internal, is_taken};
-use app::view::{DeliveryRow, HookView};
+use crate::store::hooks::{HOOK, HookRow, hook};
+use crate::store::{Store, Tx, internal};
 use domain::delivery::Reason;
-use domain::id::{DeliveryId, HookId};
-use domain::problem::Noun;
+use domain::id::{BuildId, DeliveryId, HookId, RunId};
 use domain::{Problem, Time};
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use std::collections::HashSet;
-
-/// A hook in use, as found by its key.
-#[derive(Clone, Debug)]
-pub struct HookRow {
-    pub id: HookId,
-    pub name: String,
-    pub source: String,
-    /// The registry that its sender means, where the sender does not say it.
-    pub registry: Option<String>,
-}
 
 /// A stored delivery that waits to be processed.
 #[derive(Clone, Debug)]
@@ -61,52 +51,17 @@ impl Outcome {
 }
 
 impl Store {
-    /// Every hook, the revoked ones last, with the time of its last delivery.
-    ///
-    /// # Errors
-    /// [`Problem::Internal`].
-    pub async fn hooks(&self) -> Result<Vec<HookView>, Problem> {
-        let rows = sqlx::query(
-            "SELECT h.id, h.name, h.source, h.created_at, h.revoked_at,
-                    (SELECT MAX(d.received_at) FROM deliveries d WHERE d.hook_id = h.id) AS last_at
-             FROM hooks h ORDER BY CASE WHEN h.revoked_at IS NULL THEN 0 ELSE 1 END, h.name LIMIT 500",
-        )
-        .fetch_all(self.read())
-        .await
-        .map_err(internal)?;
-        rows.iter().map(hook_view).collect::<Result<_, sqlx::Error>>().map_err(internal)
-    }
-
-    /// The hook whose key has this hash, if it was not put out of use.
-    ///
-    /// # Errors
-    /// [`Problem::Internal`].
-    pub async fn hook_by_key(&self, hash: &str) -> Result<Option<HookRow>, Problem> {
-        let row = sqlx::query(
-            "SELECT id AS hook_id, name AS hook_name, source, registry FROM hooks WHERE key_hash = $1 AND revoked_at IS NULL",
-        )
-        .bind(hash)
-        .fetch_optional(self.read())
-        .await
-        .map_err(internal)?;
-        row.as_ref().map(hook).transpose().map_err(internal)
-    }
-
     /// Stored deliveries that are due, the oldest first.
     ///
     /// # Errors
     /// [`Problem::Internal`].
     pub async fn waiting_deliveries(&self, now: Time, most: i64) -> Result<Vec<Waiting>, Problem> {
-        let rows = sqlx::query(
-            "SELECT d.id, d.received_at, d.headers, d.body, d.attempts, h.id AS hook_id, h.name AS hook_name, h.source, h.registry
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT d.id, d.received_at, d.headers, d.body, d.attempts, {HOOK}
              FROM deliveries d JOIN hooks h ON h.id = d.hook_id
-             WHERE d.state = 'stored' AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2",
-        )
-        .bind(micros(now))
-        .bind(most)
-        .fetch_all(self.read())
-        .await
-        .map_err(internal)?;
+             WHERE d.state = 'stored' AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2"
+        ));
+        let rows = sqlx::query(sql).bind(micros(now)).bind(most).fetch_all(self.read()).await.map_err(internal)?;
         rows.iter().map(waiting).collect::<Result<_, sqlx::Error>>().map_err(internal)
     }
 
@@ -119,45 +74,6 @@ impl Store {
         let at: Option<i64> = at.fetch_optional(self.read()).await.map_err(internal)?;
         Ok(at.map(from_micros))
     }
-
-    /// Deliveries before a place in the list, the newest first.
-    ///
-    /// # Errors
-    /// [`Problem::Internal`].
-    pub async fn deliveries(&self, before: &Cursor, most: i64) -> Result<Vec<DeliveryRow>, Problem> {
-        let rows = sqlx::query(
-            "SELECT d.id, d.received_at, d.state, d.reasons, h.name AS hook_name
-             FROM deliveries d JOIN hooks h ON h.id = d.hook_id
-             WHERE (d.received_at, d.id) < ($1, $2) ORDER BY d.received_at DESC, d.id DESC LIMIT $3",
-        )
-        .bind(micros(before.at))
-        .bind(before.id.as_str())
-        .bind(most)
-        .fetch_all(self.read())
-        .await
-        .map_err(internal)?;
-        rows.iter().map(delivery_row).collect::<Result<_, sqlx::Error>>().map_err(internal)
-    }
-}
-
-fn hook_view(row: &AnyRow) -> Result<HookView, sqlx::Error> {
-    Ok(HookView {
-        id: row.try_get::<String, _>("id")?.into(),
-        name: row.try_get("name")?,
-        source: row.try_get("source")?,
-        created_at: from_micros(row.try_get("created_at")?),
-        last_delivery_at: row.try_get::<Option<i64>, _>("last_at")?.map(from_micros),
-        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(from_micros),
-    })
-}
-
-fn hook(row: &AnyRow) -> Result<HookRow, sqlx::Error> {
-    Ok(HookRow {
-        id: row.try_get::<String, _>("hook_id")?.into(),
-        name: row.try_get("hook_name")?,
-        source: row.try_get("source")?,
-        registry: row.try_get("registry")?,
-    })
 }
 
 fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
@@ -169,52 +85,6 @@ fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
         body: row.try_get("body")?,
         attempts: row.try_get("attempts")?,
     })
-}
-
-fn delivery_row(row: &AnyRow) -> Result<DeliveryRow, sqlx::Error> {
-    let reasons: String = row.try_get("reasons")?;
-    Ok(DeliveryRow {
-        id: row.try_get::<String, _>("id")?.into(),
-        hook_name: row.try_get("hook_name")?,
-        received_at: from_micros(row.try_get("received_at")?),
-        state: row.try_get("state")?,
-        reasons: serde_json::from_str(&reasons).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-    })
-}
-
-/// Adds a hook.
-///
-/// # Errors
-/// [`Problem::Exists`] when the name is taken.
-pub async fn insert_hook(tx: &mut Tx, hook: &HookRow, key_hash: &str, now: Time) -> Result<(), Problem> {
-    let added =
-        sqlx::query("INSERT INTO hooks (id, name, source, key_hash, created_at, registry) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(hook.id.as_str())
-            .bind(hook.name.as_str())
-            .bind(hook.source.as_str())
-            .bind(key_hash)
-            .bind(micros(now))
-            .bind(hook.registry.as_deref())
-            .execute(&mut **tx)
-            .await;
-    match added {
-        Ok(_) => Ok(()),
-        Err(error) if is_taken(&error) => Err(Problem::Exists { what: Noun::Hook, name: hook.name.clone() }),
-        Err(error) => Err(internal(error)),
-    }
-}
-
-/// Puts a hook out of use and gives back its name; none when there is none in use.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub async fn revoke_hook(tx: &mut Tx, id: &HookId, now: Time) -> Result<Option<String>, Problem> {
-    sqlx::query_scalar("UPDATE hooks SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING name")
-        .bind(micros(now))
-        .bind(id.as_str())
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(internal)
 }
 
 /// A delivery as it came in.
@@ -284,20 +154,6 @@ pub async fn brought_by(tx: &mut Tx, hook: &HookId, event: &str) -> Result<Optio
     Ok(found.map(DeliveryId))
 }
 
-/// The sealed secrets of a hook that are in force, the newest first.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub async fn hook_secrets(store: &Store, hook: &HookId, now: Time) -> Result<Vec<(String, Vec<u8>)>, Problem> {
-    let rows = sqlx::query(
-        "SELECT id, sealed FROM hook_secrets WHERE hook_id = $1 AND (expires_at IS NULL OR expires_at > $2)
-         ORDER BY created_at DESC, id DESC LIMIT 2",
-    );
-    let rows = rows.bind(hook.as_str()).bind(micros(now)).fetch_all(store.read()).await.map_err(internal)?;
-    let one = |row: &AnyRow| Ok((row.try_get("id")?, row.try_get("sealed")?));
-    rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(internal)
-}
-
 /// Takes a stored delivery in hand until the transaction ends; false when it was processed
 /// meanwhile. Of those it brings, gives the events that no earlier delivery brought.
 ///
@@ -317,14 +173,43 @@ pub async fn take_delivery(tx: &mut Tx, id: &DeliveryId) -> Result<Option<HashSe
     Ok(Some(events.into_iter().collect()))
 }
 
+/// What a delivery led to.
+#[derive(Clone, Debug, Default)]
+pub struct Produced<'a> {
+    pub reasons: &'a [Reason],
+    pub things: Vec<Thing>,
+}
+
+/// One thing that a delivery made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    Build(BuildId),
+    Run(RunId),
+}
+
+/// Has a delivery processed once more; false when it cannot be.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn replay_delivery(tx: &mut Tx, id: &DeliveryId, now: Time) -> Result<bool, Problem> {
+    let done = sqlx::query(
+        "UPDATE deliveries SET state = 'stored', attempts = 0, next_at = $1
+         WHERE id = $2 AND state IN ('done', 'ignored', 'failed')",
+    );
+    let done = done.bind(micros(now)).bind(id.as_str()).execute(&mut **tx).await.map_err(internal)?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Writes what became of a delivery.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn finish_delivery(tx: &mut Tx, id: &DeliveryId, outcome: Outcome, reasons: &[Reason]) -> Result<(), Problem> {
-    sqlx::query("UPDATE deliveries SET state = $1, reasons = $2 WHERE id = $3")
+pub async fn finish_delivery(tx: &mut Tx, id: &DeliveryId, outcome: Outcome, result: &Produced<'_>) -> Result<(), Problem> {
+    sqlx::query("UPDATE deliveries SET state = $1, reasons = $2, produced = $3 WHERE id = $4")
         .bind(outcome.as_str())
-        .bind(serde_json::to_string(reasons).map_err(internal)?)
+        .bind(serde_json::to_string(result.reasons).map_err(internal)?)
+        .bind(serde_json::to_string(&result.things).map_err(internal)?)
         .bind(id.as_str())
         .execute(&mut **tx)
         .await

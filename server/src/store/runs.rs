@@ -2,7 +2,7 @@
 
 use crate::clock::{from_micros, micros};
 use crate::intake::Run;
-use crate::store::{Tx, internal};
+use crate::store::{Cursor, Store, Tx, internal};
 use chrono::TimeDelta;
 use domain::id::{BuildId, DeliveryId, RunId};
 use domain::run::{ImageFacts, RunFacts, RunStatus};
@@ -24,7 +24,7 @@ pub struct NewRun<'a> {
     pub channel: Option<&'a str>,
     pub seen_at: Time,
     pub known_at: Time,
-    pub delivery: &'a DeliveryId,
+    pub delivery: Option<&'a DeliveryId>,
 }
 
 /// A run as it stands.
@@ -72,6 +72,112 @@ fn run_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
         known_at: from_micros(row.try_get("known_at")?),
         build: row.try_get::<Option<String>, _>("build_id")?.map(BuildId),
     })
+}
+
+const LISTED: &str = "SELECT id, app, source, status, revision, branch, tag, channel, name, url, author, message,
+           started_at, ended_at, seen_at, known_at, build_id FROM runs";
+
+/// Which runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Which<'a> {
+    pub app: Option<&'a str>,
+    pub channel: Option<&'a str>,
+    pub tag: Option<&'a str>,
+    /// The beginning of an app, a branch, a tag or a commit.
+    pub q: Option<&'a str>,
+    /// Only those without an image.
+    pub loose: bool,
+    /// Not those from before.
+    pub after: Option<Time>,
+}
+
+impl Store {
+    /// Runs before a place in the list, the newest first.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn runs(&self, which: &Which<'_>, before: &Cursor, most: i64) -> Result<Vec<ListedRun>, Problem> {
+        let mut sql = format!("{LISTED} WHERE (seen_at, id) < ($1, $2)");
+        let mut texts: Vec<String> = Vec::new();
+        for (column, part) in [("app", which.app), ("channel", which.channel), ("tag", which.tag)] {
+            if let Some(part) = part {
+                texts.push(part.to_owned());
+                sql.push_str(&format!(" AND {column} = ${}", texts.len() + 3));
+            }
+        }
+        if let Some(q) = which.q {
+            // A range instead of LIKE: what people type is no pattern.
+            texts.push(q.to_owned());
+            let low = texts.len() + 3;
+            texts.push(format!("{q}\u{10ffff}"));
+            let high = low + 1;
+            let begins =
+                ["app", "branch", "tag", "revision"].map(|column| format!("({column} >= ${low} AND {column} < ${high})"));
+            sql.push_str(&format!(" AND ({})", begins.join(" OR ")));
+        }
+        if which.loose {
+            sql.push_str(" AND build_id IS NULL");
+        }
+        if let Some(after) = which.after {
+            sql.push_str(&format!(" AND seen_at >= {}", micros(after)));
+        }
+        sql.push_str(" ORDER BY seen_at DESC, id DESC LIMIT $3");
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(micros(before.at)).bind(before.id.as_str()).bind(most);
+        let query = texts.iter().fold(query, |query, text| query.bind(text.as_str()));
+        let rows = query.fetch_all(self.read()).await.map_err(internal)?;
+        rows.iter().map(listed).collect::<Result<_, sqlx::Error>>().map_err(internal)
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn run(&self, id: &RunId) -> Result<Option<ListedRun>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!("{LISTED} WHERE id = $1"));
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(self.read()).await.map_err(internal)?;
+        row.as_ref().map(listed).transpose().map_err(internal)
+    }
+
+    /// The runs that made a build.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn runs_of_build(&self, build: &BuildId) -> Result<Vec<ListedRun>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!("{LISTED} WHERE build_id = $1 ORDER BY seen_at DESC, id DESC LIMIT 10"));
+        let rows = sqlx::query(sql).bind(build.as_str()).fetch_all(self.read()).await.map_err(internal)?;
+        rows.iter().map(listed).collect::<Result<_, sqlx::Error>>().map_err(internal)
+    }
+}
+
+/// A run as a page shows it, and when it was last heard of.
+#[derive(Clone, Debug)]
+pub struct ListedRun {
+    pub row: app::view::RunRow,
+    pub known_at: Time,
+}
+
+fn listed(row: &AnyRow) -> Result<ListedRun, sqlx::Error> {
+    let plain = run_row(row)?;
+    let view = app::view::RunRow {
+        source: row.try_get("source")?,
+        channel: row.try_get("channel")?,
+        name: row.try_get("name")?,
+        url: row.try_get("url")?,
+        author: row.try_get("author")?,
+        message: row.try_get("message")?,
+        seen_at: from_micros(row.try_get("seen_at")?),
+        id: plain.id,
+        app: plain.app,
+        status: plain.status,
+        revision: plain.revision,
+        branch: plain.branch,
+        tag: plain.tag,
+        started_at: plain.started_at,
+        ended_at: plain.ended_at,
+        build: plain.build,
+        made_nothing: false,
+    };
+    Ok(ListedRun { row: view, known_at: plain.known_at })
 }
 
 /// The run of this identity.
@@ -122,7 +228,7 @@ pub async fn insert(tx: &mut Tx, new: &NewRun<'_>) -> Result<(), Problem> {
     .bind(run.ended_at.map(micros))
     .bind(micros(new.seen_at))
     .bind(micros(new.known_at))
-    .bind(new.delivery.as_str())
+    .bind(new.delivery.map(DeliveryId::as_str))
     .execute(&mut **tx)
     .await
     .map_err(internal)?;

@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::store::builds::{BuildRecord, Key, Narrow, TagRecord};
 use crate::store::{Cursor, missing, page_of, page_size, plausible};
 use crate::usecases::regions::region_ref;
-use crate::usecases::{environments, promotions, verdicts};
+use crate::usecases::{environments, promotions, runs, verdicts};
 use app::view::{AppView, BuildFilter, BuildRow, BuildView, Page, Paging, TagView};
 use domain::config::{AppConfig, Config};
 use domain::id::BuildId;
@@ -77,6 +77,7 @@ async fn rows(ctx: &Ctx, ids: &[BuildId]) -> Result<Vec<BuildRow>, Problem> {
     let standings = store.standings(ids).await?;
     let signed_off = store.signed_off(ids).await?;
     let environments = store.environment_counts(ids).await?;
+    let mut alarms = store.alarms_of(ids).await?;
     let applied = ctx.config();
     let row = |id: &BuildId| {
         let record = records.remove(id)?;
@@ -85,6 +86,7 @@ async fn rows(ctx: &Ctx, ids: &[BuildId]) -> Result<Vec<BuildRow>, Problem> {
             standing: standings.get(id).copied().unwrap_or_default(),
             signed_off: signed_off.contains(id),
             environments: environments.get(id).copied().unwrap_or_default(),
+            alarms: alarms.remove(id).unwrap_or_default(),
             ..plain_row(ctx, &applied.config, record, tags)
         })
     };
@@ -120,6 +122,7 @@ fn plain_row(ctx: &Ctx, config: &Config, record: BuildRecord, tags: Vec<TagRecor
         standing: Default::default(),
         signed_off: false,
         environments: 0,
+        alarms: Vec::new(),
     }
 }
 
@@ -139,6 +142,7 @@ pub async fn build(ctx: &Ctx, actor: &Actor, id: &BuildId) -> Result<BuildView, 
     let (verdicts, sign_offs) = verdicts::of_build(ctx, actor, id).await?;
     Ok(BuildView {
         reference: row.image.at(&row.digest),
+        made_by: runs::of_build(ctx, actor, id).await?,
         tag_moves: ctx.store.moves_to(id, MOST_MOVES).await?,
         verdicts,
         sign_offs,

@@ -6,15 +6,17 @@
 //! can be stopped anywhere: what is in the database says where to go on.
 
 mod describe;
+mod inbox;
 mod record;
 mod runs;
+mod sweep;
 
 use crate::ctx::Ctx;
 use crate::hub::Topic;
 use crate::intake::{self as sources, Event, Fact, Headers, Source, Told};
-use crate::store::intake::{self as rows, HookRow, Incoming, Outcome, Waiting};
-use crate::store::{Cursor, internal, page_of, page_size};
-use app::view::{DeliveryRow, Page, Paging};
+use crate::store::hooks::HookRow;
+use crate::store::intake::{self as rows, Incoming, Outcome, Produced, Waiting};
+use crate::store::internal;
 use chrono::TimeDelta;
 use domain::config::Config;
 use domain::delivery::Reason;
@@ -26,6 +28,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use describe::describe_waiting;
+pub use inbox::{deliveries, delivery, replay};
+pub use sweep::{ask_sweep, sweep};
 
 /// Bodies held in memory while a worker goes through them: at most this many MiB.
 const BATCH: i64 = 8;
@@ -178,27 +182,15 @@ fn keys(events: &[Event], body: &[u8]) -> BTreeSet<String> {
     events.iter().map(|event| event.key.clone()).collect()
 }
 
-/// What was delivered, the newest first.
-///
-/// # Errors
-/// [`Problem::Forbidden`], [`Problem::Invalid`] for the cursor.
-pub async fn deliveries(ctx: &Ctx, actor: &Actor, paging: Paging) -> Result<Page<DeliveryRow>, Problem> {
-    actor.require(Action::SeeDeliveries)?;
-    let (before, size) = (Cursor::parse(paging.cursor.as_deref())?, page_size(paging.limit));
-    let rows = ctx.store.deliveries(&before, size + 1).await?;
-    Ok(page_of(rows, size, |row| Cursor::text(row.received_at, row.id.as_str())))
-}
-
 // ---- The worker ----------------------------------------------------------------------------
 
 /// Processes stored deliveries and describes builds until the instance stops. What was left
 /// when it stopped the last time is due at once.
 pub async fn work(ctx: Ctx) {
-    let described = Notify::new();
     let processing = async {
         loop {
             let next = process_waiting(&ctx).await;
-            described.notify_one();
+            ctx.work.described.notify_one();
             if !pause(&ctx, next, &ctx.work.deliveries).await {
                 return;
             }
@@ -207,12 +199,12 @@ pub async fn work(ctx: Ctx) {
     let describing = async {
         loop {
             let next = describe_waiting(&ctx).await;
-            if !pause(&ctx, next, &described).await {
+            if !pause(&ctx, next, &ctx.work.described).await {
                 return;
             }
         }
     };
-    tokio::join!(processing, describing, forget(&ctx));
+    tokio::join!(processing, describing, forget(&ctx), sweep::keep_sweeping(&ctx));
 }
 
 /// Waits for a call or for the time that something is due; false when the instance stops.
@@ -281,13 +273,16 @@ async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Probl
     let mut tx = ctx.store.begin().await?;
     let Some(mut new) = rows::take_delivery(&mut tx, &delivery.id).await? else { return Ok(record::Changes::default()) };
     events.retain(|event| new.remove(&event.key));
-    let mut recorder = record::Recorder::new(ctx, &actor, &applied.config, delivery);
+    let origin =
+        record::Origin { source: &delivery.hook.source, delivery: Some(&delivery.id), received_at: delivery.received_at };
+    let mut recorder = record::Recorder::new(ctx, &actor, &applied.config, origin);
     recorder.lock(&mut tx, &events).await?;
     for event in events {
         recorder.event(&mut tx, event).await?;
     }
     let (outcome, changes) = recorder.finish();
-    rows::finish_delivery(&mut tx, &delivery.id, outcome, &changes.reasons).await?;
+    let result = Produced { reasons: &changes.reasons, things: changes.things() };
+    rows::finish_delivery(&mut tx, &delivery.id, outcome, &result).await?;
     tx.commit().await.map_err(internal)?;
     metrics::counter!("slipway_deliveries_processed_total", "state" => outcome.as_str()).increment(1);
     Ok(changes)
@@ -333,7 +328,9 @@ async fn put_off(ctx: &Ctx, delivery: &Waiting, problem: Problem) -> Result<(), 
     if delivery.attempts + 1 < MOST_ATTEMPTS {
         rows::postpone_delivery(&mut tx, &delivery.id, ctx.now() + backoff(delivery.attempts)).await?;
     } else {
-        rows::finish_delivery(&mut tx, &delivery.id, Outcome::Failed, &[Reason::GivenUp { problem }]).await?;
+        let reasons = [Reason::GivenUp { problem }];
+        let result = Produced { reasons: &reasons, things: Vec::new() };
+        rows::finish_delivery(&mut tx, &delivery.id, Outcome::Failed, &result).await?;
     }
     tx.commit().await.map_err(internal)
 }

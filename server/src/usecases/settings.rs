@@ -4,7 +4,7 @@ use crate::clock::micros;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store;
-use crate::usecases::{builds, hooks, people, tokens};
+use crate::usecases::{builds, hooks, people, secrets, tokens};
 use app::view::SettingsView;
 use domain::config::{Changes, Config, RegionConfig};
 use domain::problem::{Fault, Noun};
@@ -105,6 +105,9 @@ pub async fn settings(ctx: &Ctx, actor: &Actor) -> Result<SettingsView, Problem>
         users: if actor.may(Action::ManagePeople) { people::list_users(ctx, actor).await? } else { Vec::new() },
         tokens: if actor.may(Action::ManageTokens) { tokens::list_tokens(ctx, actor).await? } else { Vec::new() },
         hooks,
+        sources: hooks::list_sources(actor).unwrap_or_default(),
+        secrets: if actor.may(Action::ManageSecrets) { secrets::list(ctx, actor).await? } else { Vec::new() },
+        sweeps: if configures { ctx.store.sweeps().await? } else { Vec::new() },
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
     })
 }

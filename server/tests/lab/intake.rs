@@ -37,10 +37,10 @@ impl Bench {
              channels = [{{ name = \"dev\", kind = \"branch\", tags = \"dev\" }}, {{ name = \"release-v*\", kind = \"release\", tags = \"release-v*\" }}]\n"
         ))
         .await;
-        let hook = hooks::add_hook(&app.ctx, &Actor::Slipway, "lab".into(), "distribution".into()).await.expect("a hook");
+        let key = app.hook("lab", "distribution").await.key.expect("a key");
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let here = free.local_addr().expect("an address").port();
-        let address = format!("http://127.0.0.1:{here}/hooks/distribution/{}", hook.secret);
+        let address = format!("http://127.0.0.1:{here}/hooks/distribution/{key}");
         lab.run(&["registry", "start", name, port, &address]);
         lab.run(&["push", "web", "dev", "release-v5.12.05.01"]);
         let vera = app.person("vera", Role::Viewer).await;

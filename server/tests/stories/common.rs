@@ -2,6 +2,7 @@
 //! until it is moved, and people of each role.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use app::view::{HookMade, NewHook};
 use axum::body::{Body, to_bytes};
 use domain::id::{HookId, UserId};
 use domain::{Actor, Person, Role, Time};
@@ -49,6 +50,17 @@ impl Drop for TestApp {
 }
 
 /// Tells a story on SQLite and, when `SLIPWAY_TEST_POSTGRES` names a server, on PostgreSQL.
+/// The key for secrets at rest, the same for every instance of this process.
+fn key_file() -> PathBuf {
+    static FILE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let make = || {
+        let file = std::env::temp_dir().join(format!("slipway-test-{}.key", std::process::id()));
+        std::fs::write(&file, "17".repeat(32)).expect("a key");
+        file
+    };
+    FILE.get_or_init(make).clone()
+}
+
 pub async fn on_each_database<F: Future<Output = ()>>(story: impl Fn(TestApp) -> F) {
     story(TestApp::sqlite().await).await;
     match std::env::var("SLIPWAY_TEST_POSTGRES") {
@@ -89,7 +101,7 @@ impl TestApp {
             database_url: url.to_owned(),
             listen: "127.0.0.1:0".to_owned(),
             public_url: "http://127.0.0.1:3000".to_owned(),
-            secret_key_file: None,
+            secret_key_file: Some(key_file()),
         };
         let ctx = Ctx::with(settings, store, clock.clone(), Arc::new(SystemEntropy)).await.expect("a context");
         Self { ctx, clock, folder }
@@ -115,6 +127,12 @@ impl TestApp {
     /// Applies a configuration as Slipway itself does from the command line.
     pub async fn apply(&self, toml: &str) {
         server::usecases::settings::apply(&self.ctx, &Actor::Slipway, toml, false).await.expect("a good configuration");
+    }
+
+    /// A new hook of this source.
+    pub async fn hook(&self, name: &str, source: &str) -> HookMade {
+        let new = NewHook { name: name.to_owned(), source: source.to_owned(), ..NewHook::default() };
+        server::usecases::hooks::add_hook(&self.ctx, &Actor::Slipway, new).await.expect("a hook")
     }
 
     /// Another process over the same database, as after a restart: nothing that lived in

@@ -59,6 +59,20 @@ async fn testers_and_leads_launch_and_stop_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn what_another_process_applied_a_moment_ago_can_be_launched() {
+    on_each_database(|app| async move {
+        let stage = Stage::set(app).await;
+        let build = stage.tagged("web", 1, "dev").await;
+        let serving = stage.app.restarted().await;
+        let text = "[[stacks]]\nname = \"fresh\"\ncompose = \"services: { web: { image: '${BUILD_WEB}' } }\"";
+        stage.app.apply(text).await;
+        let input = LaunchInput { stack: Some("fresh".to_owned()), ..input(&build) };
+        launch_environment(&serving, &stage.people.tess, input).await.expect("it is known");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn everything_is_fixed_by_digest_and_written_before_the_engine_hears_of_it() {
     on_each_database(|app| async move {
         let stage = Stage::set(app).await;

@@ -2,6 +2,7 @@
 
 use crate::common::{TestApp, on_each_database};
 use crate::intake::Intake;
+use app::view::NewHook;
 use domain::id::HookId;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem, Role};
@@ -10,12 +11,17 @@ use server::usecases::hooks::{add_hook, list_hooks, revoke_hook};
 use server::usecases::settings::settings;
 use std::time::Duration;
 
+fn new(name: &str, source: &str) -> NewHook {
+    NewHook { name: name.to_owned(), source: source.to_owned(), ..NewHook::default() }
+}
+
 #[tokio::test]
 async fn a_new_hook_s_key_is_told_once_and_kept_as_a_hash() {
     on_each_database(|app| async move {
         let ada = app.person("ada", Role::Admin).await;
-        let made = add_hook(&app.ctx, &ada, "registry".into(), "distribution".into()).await.expect("a hook");
-        assert_eq!((made.name.as_str(), made.secret.len()), ("registry", 43));
+        let made = add_hook(&app.ctx, &ada, new("registry", "distribution")).await.expect("a hook");
+        let key = made.key.clone().expect("a key");
+        assert_eq!((made.name.as_str(), key.len(), made.secret), ("registry", 43, None));
         let hooks = list_hooks(&app.ctx, &ada).await.expect("hooks");
         assert_eq!(
             (hooks[0].id.as_str(), hooks[0].source.as_str(), hooks[0].revoked_at),
@@ -23,12 +29,12 @@ async fn a_new_hook_s_key_is_told_once_and_kept_as_a_hash() {
         );
         let hash: String =
             sqlx::query_scalar("SELECT key_hash FROM hooks").fetch_one(app.ctx.store.read()).await.expect("a hash");
-        assert_eq!(hash, server::ctx::secret_hash(&made.secret));
+        assert_eq!(hash, server::ctx::secret_hash(&key));
         let page = serde_json::to_string(&settings(&app.ctx, &ada).await.expect("settings")).expect("json");
         let details: Vec<String> =
             sqlx::query_scalar("SELECT detail FROM audit").fetch_all(app.ctx.store.read()).await.expect("details");
         assert_eq!(details, ["source distribution"]);
-        assert!(page.contains("registry") && !page.contains(&made.secret) && !page.contains(&hash));
+        assert!(page.contains("registry") && !page.contains(&key) && !page.contains(&hash));
     })
     .await;
 }
@@ -38,7 +44,7 @@ async fn a_revoked_hook_stays_listed_and_cannot_be_revoked_again() {
     on_each_database(|app| async move {
         let story = Intake::begin(app).await;
         let (ctx, ada) = (&story.app.ctx, &story.admin);
-        add_hook(ctx, ada, "another".into(), "distribution".into()).await.expect("a hook");
+        add_hook(ctx, ada, new("another", "distribution")).await.expect("a hook");
         story.deliver(&[]).await;
         story.app.clock.advance(Duration::from_secs(60));
         let hooks = list_hooks(ctx, ada).await.expect("hooks");
@@ -64,7 +70,7 @@ async fn a_revoked_hook_stays_listed_and_cannot_be_revoked_again() {
 #[tokio::test]
 async fn bad_names_unknown_sources_and_names_in_use_are_refused() {
     on_each_database(|app| async move {
-        let add = |name: &str, source: &str| add_hook(&app.ctx, &Actor::Slipway, name.into(), source.into());
+        let add = |name: &str, source: &str| add_hook(&app.ctx, &Actor::Slipway, new(name, source));
         add("registry", "distribution").await.expect("a hook");
         let exists = Problem::Exists { what: Noun::Hook, name: "registry".into() };
         assert_eq!(add("registry", "distribution").await, Err(exists));
@@ -85,7 +91,7 @@ async fn only_an_admin_sees_and_changes_hooks() {
     let refused = Problem::Forbidden { action: Action::ManageHooks };
     for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
         let someone = app.person(role.as_str(), role).await;
-        let added = add_hook(&app.ctx, &someone, "x".into(), "distribution".into()).await;
+        let added = add_hook(&app.ctx, &someone, new("x", "distribution")).await;
         assert_eq!(added, Err(refused.clone()), "{role}");
         assert_eq!(list_hooks(&app.ctx, &someone).await, Err(refused.clone()), "{role}");
         assert_eq!(revoke_hook(&app.ctx, &someone, &HookId("x".into())).await, Err(refused.clone()), "{role}");

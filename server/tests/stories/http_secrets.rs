@@ -67,7 +67,7 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     assert_eq!(login.log_in("lea", "canary-new-password").await.location(), "/");
     let session = login.cookie("slipway").expect("a session");
     let token = tokens::add_token(&app.ctx, &ada, "ci".to_owned(), "ada".to_owned(), Role::Admin).await.expect("a token").secret;
-    let key = hooks::add_hook(&app.ctx, &ada, "registry".to_owned(), "distribution".to_owned()).await.map(|made| made.secret);
+    let key = app.hook("registry", "distribution").await.key.expect("a key");
     app.apply("[[regions]]\nname = \"hk\"\nurl = \"tcp://10.0.0.1:2375\"\nenv = { TOKEN = \"canary-region-value\" }\n").await;
     let rest = browser.another().bearer(&token);
     let made =

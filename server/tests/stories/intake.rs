@@ -6,7 +6,7 @@ mod process;
 
 use crate::common::TestApp;
 use crate::registry::FakeRegistry;
-use app::view::{BuildFilter, BuildRow, DeliveryRow, Paging};
+use app::view::{BuildFilter, BuildRow, DeliveryFilter, DeliveryRow, Paging};
 use axum::body::Body;
 use domain::{Actor, Role};
 use http::{Request, StatusCode};
@@ -26,9 +26,9 @@ impl Intake {
     pub async fn begin(app: TestApp) -> Self {
         let registry = FakeRegistry::start().await;
         app.apply(&crate::common::TWO_APPS.replace("registry.test:5000", &registry.host())).await;
-        let hook = hooks::add_hook(&app.ctx, &Actor::Slipway, "registry".into(), "distribution".into()).await.expect("a hook");
+        let hook = app.hook("registry", "distribution").await;
         let (viewer, admin) = (app.person("vera", Role::Viewer).await, app.person("ada", Role::Admin).await);
-        Self { app, registry, key: hook.secret, viewer, admin }
+        Self { app, registry, key: hook.key.expect("a key"), viewer, admin }
     }
 
     /// Posts a body to the hook's address.
@@ -71,7 +71,10 @@ impl Intake {
     }
 
     pub async fn deliveries(&self) -> Vec<DeliveryRow> {
-        intake::deliveries(&self.app.ctx, &self.admin, Paging::default()).await.expect("deliveries").items
+        intake::deliveries(&self.app.ctx, &self.admin, DeliveryFilter::default(), Paging::default())
+            .await
+            .expect("deliveries")
+            .items
     }
 
     /// Words of the record, in the order of the alphabet: the clock stands still.

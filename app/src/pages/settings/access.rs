@@ -1,11 +1,11 @@
-//! Tokens and hooks: what else may come in.
+//! Tokens: what else may come in.
 
 use super::people::roles;
 use crate::parts::{Field, Form, Icon, Reader, Tone, chip, panel, when};
 use crate::text::Text;
-use crate::view::{HookView, SettingsView, TokenView};
+use crate::view::{SettingsView, TokenView};
 use chrono::{DateTime, Utc};
-use domain::{Action, Role};
+use domain::Role;
 use leptos::prelude::*;
 
 pub(super) fn tokens(r: &Reader, settings: &SettingsView) -> AnyView {
@@ -50,21 +50,21 @@ fn token_row(r: &Reader, token: &TokenView) -> AnyView {
     .into_any()
 }
 
-fn life(t: Text, revoked_at: Option<DateTime<Utc>>) -> AnyView {
+pub(super) fn life(t: Text, revoked_at: Option<DateTime<Utc>>) -> AnyView {
     match revoked_at {
         Some(_) => chip(Tone::Idle, Icon::Minus, t.revoked()),
         None => chip(Tone::Ok, Icon::Check, t.active()),
     }
 }
 
-fn last(r: &Reader, at: Option<DateTime<Utc>>) -> AnyView {
+pub(super) fn last(r: &Reader, at: Option<DateTime<Utc>>) -> AnyView {
     match at {
         Some(at) => when(r, at),
         None => view! { {r.t.never()} }.into_any(),
     }
 }
 
-fn revoke(r: &Reader, action: &'static str, id: &str, name: &str) -> AnyView {
+pub(super) fn revoke(r: &Reader, action: &'static str, id: &str, name: &str) -> AnyView {
     let form = Form::of(r, action, Some(("id", id)));
     let (id, label) = (id.to_owned(), r.t.revoke_of(name));
     view! {
@@ -103,74 +103,6 @@ fn add_token(r: &Reader, settings: &SettingsView) -> AnyView {
                     {form.select("role", t.role_word(), roles(t), Some(Role::Viewer.as_str()))}
                 </div>
                 <div class="row"><button class="btn go">{t.add_token_button()}</button></div>
-            </form>
-        </details>
-    }
-    .into_any()
-}
-
-pub(super) fn hooks(r: &Reader, settings: &SettingsView) -> AnyView {
-    let t = r.t;
-    let rows = settings.hooks.iter().map(|hook| hook_row(r, hook)).collect_view();
-    let list = if settings.hooks.is_empty() {
-        view! { <p class="quiet pad">{t.no_hooks()}</p> }.into_any()
-    } else {
-        view! {
-            <table class="cards">
-                <thead>
-                    <tr>
-                        <th scope="col">{t.name()}</th>
-                        <th scope="col">{t.col_source()}</th>
-                        <th scope="col">{t.state()}</th>
-                        <th scope="col">{t.col_last_delivery()}</th>
-                        <th scope="col" class="end"><span class="sr">{t.col_act()}</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        }
-        .into_any()
-    };
-    let deliveries = settings
-        .may
-        .contains(&Action::SeeDeliveries)
-        .then(|| view! { <a class="beside-link" href="/settings/deliveries">{t.deliveries_link()}</a> });
-    let content = view! { <p class="pad-line hint">{t.hooks_help()}</p>{list}{add_hook(r)} };
-    view! { <div id="hooks">{panel(t.hooks(), deliveries, content)}</div> }.into_any()
-}
-
-fn hook_row(r: &Reader, hook: &HookView) -> AnyView {
-    let t = r.t;
-    view! {
-        <tr class:past=hook.revoked_at.is_some()>
-            <td class="c-name"><b>{hook.name.clone()}</b></td>
-            <td class="c-source">{source_word(t, &hook.source)}</td>
-            <td class="c-state">{life(t, hook.revoked_at)}</td>
-            <td class="c-when" data-label=t.col_last_delivery()><span class="quiet">{last(r, hook.last_delivery_at)}</span></td>
-            <td class="c-act end">{hook.revoked_at.is_none().then(|| revoke(r, "/do/hooks/revoke", &hook.id.to_string(), &hook.name))}</td>
-        </tr>
-    }
-    .into_any()
-}
-
-fn source_word(t: Text, source: &str) -> String {
-    if source == "distribution" { t.source_distribution().to_owned() } else { source.to_owned() }
-}
-
-fn add_hook(r: &Reader) -> AnyView {
-    let t = r.t;
-    let form = Form::of(r, "/do/hooks/add", None);
-    let sources = vec![("distribution".to_owned(), t.source_distribution().to_owned())];
-    view! {
-        <details class="fold part" open=form.refused()>
-            <summary>{t.add_hook_title()}</summary>
-            <form method="post" action="/do/hooks/add" class="stack">
-                {form.alert()}
-                <div class="fields">
-                    {form.input(Field { most: Some(40), ..Field::text("name", t.hook_name()) })}
-                    {form.select("source", t.col_source(), sources, None)}
-                </div>
-                <div class="row"><button class="btn go">{t.add_hook_button()}</button></div>
             </form>
         </details>
     }

@@ -1,11 +1,11 @@
 //! What the applied configuration says: apps, stacks, engines, regions. It is read here and
 //! changed in the file.
 
-use crate::parts::{Reader, cut, outside, panel};
-use crate::text::{Lang, Text};
-use crate::view::{AppView, SettingsView};
-use domain::ChannelKind;
+use crate::parts::{Form, Icon, Reader, Tone, chip, cut, outside, panel};
+use crate::text::{Lang, Text, problem_text};
+use crate::view::{AppView, SettingsView, SweepView};
 use domain::config::{EngineConfig, RegionConfig};
+use domain::{Action, ChannelKind};
 use leptos::prelude::*;
 
 fn section(t: Text, id: &'static str, title: &'static str, empty: bool, content: impl IntoView + 'static) -> AnyView {
@@ -15,7 +15,8 @@ fn section(t: Text, id: &'static str, title: &'static str, empty: bool, content:
 
 pub(super) fn apps(r: &Reader, settings: &SettingsView) -> AnyView {
     let t = r.t;
-    let rows = settings.apps.iter().map(|app| app_row(t, app)).collect_view();
+    let rows = settings.apps.iter().map(|app| app_row(r, app, settings)).collect_view();
+    let acts = settings.may.contains(&Action::Configure);
     let table = view! {
         <p class="pad-line hint">{t.configured_by()}" "<code>"slipway apply slipway.toml"</code></p>
         <table class="cards">
@@ -26,6 +27,7 @@ pub(super) fn apps(r: &Reader, settings: &SettingsView) -> AnyView {
                     <th scope="col">{t.col_channels()}</th>
                     <th scope="col">{t.col_port()}</th>
                     <th scope="col">{t.col_git()}</th>
+                    {acts.then(|| view! { <th scope="col" class="end"><span class="sr">{t.col_act()}</span></th> })}
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -34,7 +36,10 @@ pub(super) fn apps(r: &Reader, settings: &SettingsView) -> AnyView {
     section(t, "apps", t.apps(), settings.apps.is_empty(), table)
 }
 
-fn app_row(t: Text, app: &AppView) -> AnyView {
+fn app_row(r: &Reader, app: &AppView, settings: &SettingsView) -> AnyView {
+    let t = r.t;
+    let acts = settings.may.contains(&Action::Configure);
+    let sweep = settings.sweeps.iter().find(|sweep| sweep.app == app.name);
     let channels = app
         .channels
         .iter()
@@ -58,7 +63,38 @@ fn app_row(t: Text, app: &AppView) -> AnyView {
             <td class="c-tags"><span class="chips">{channels}</span></td>
             <td class="c-port">{port}</td>
             <td class="c-git">{git}</td>
+            {acts.then(|| view! { <td class="c-act end">{sweep_of(r, &app.name, sweep)}</td> })}
         </tr>
+    }
+    .into_any()
+}
+
+/// How the reading of its registry stands, and the button that has it read.
+fn sweep_of(r: &Reader, app: &str, sweep: Option<&SweepView>) -> AnyView {
+    let t = r.t;
+    let state = sweep.map(|sweep| match sweep.state.as_str() {
+        "waiting" => view! { <span class="quiet">{t.sweep_waiting()}</span> }.into_any(),
+        "running" if sweep.whole => {
+            view! { <span class="quiet">{t.sweep_running(sweep.tags_done, sweep.tags_total)}</span> }.into_any()
+        }
+        "failed" => {
+            let why = sweep.problem.as_ref().map(|problem| problem_text(t, problem).happened).unwrap_or_default();
+            view! { <span title=why>{chip(Tone::Bad, Icon::Cross, t.sweep_failed())}</span> }.into_any()
+        }
+        "done" if sweep.whole => view! { <span class="quiet">{t.sweep_done(sweep.builds_found)}</span> }.into_any(),
+        _ => ().into_any(),
+    });
+    let going = sweep.is_some_and(|sweep| sweep.whole && matches!(sweep.state.as_str(), "waiting" | "running"));
+    let form = Form::of(r, "/do/apps/sweep", Some(("app", app)));
+    let (name, label) = (app.to_owned(), t.sweep_of(app));
+    let button = (!going).then(|| view! { <button class="btn small" aria-label=label>{t.sweep()}</button> });
+    view! {
+        <form method="post" action="/do/apps/sweep" class="row">
+            {form.alert()}
+            <input type="hidden" name="app" value=name/>
+            {state}
+            {button}
+        </form>
     }
     .into_any()
 }

@@ -1,20 +1,19 @@
-//! REST: the record and the deliveries.
+//! REST: the record.
 
 use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::{activity, intake};
-use app::view::{AuditRow, DeliveryRow, Page, Paging};
+use crate::usecases::activity;
+use app::view::{AuditRow, Page, Paging};
 use axum::Json;
 use axum::extract::State;
-use domain::Action;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    routes.api(Access::SignedIn, routes!(list_activity)).api(Access::Needs(Action::SeeDeliveries), routes!(list_deliveries))
+    routes.api(Access::SignedIn, routes!(list_activity))
 }
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -23,16 +22,6 @@ pub fn routes(routes: Routes) -> Routes {
 struct Which {
     /// An app's name.
     app: Option<String>,
-    /// Where to go on: `next` of the page before.
-    cursor: Option<String>,
-    /// Rows on a page: 1 to 200, else 50.
-    limit: Option<u32>,
-}
-
-#[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
     /// Where to go on: `next` of the page before.
     cursor: Option<String>,
     /// Rows on a page: 1 to 200, else 50.
@@ -49,16 +38,4 @@ async fn list_activity(
 ) -> Result<Json<Page<AuditRow>>, ApiProblem> {
     let paging = Paging { cursor: which.cursor, limit: which.limit };
     Ok(Json(activity::activity(&ctx, &actor, which.app, paging).await?))
-}
-
-/// What hooks delivered and what became of it, the newest first.
-#[utoipa::path(get, path = "/api/v1/deliveries", params(Part),
-    responses((status = 200, body = Page<DeliveryRow>), (status = "default", body = ProblemDocument)))]
-async fn list_deliveries(
-    State(ctx): State<Ctx>,
-    Caller(actor): Caller,
-    Query(part): Query<Part>,
-) -> Result<Json<Page<DeliveryRow>>, ApiProblem> {
-    let paging = Paging { cursor: part.cursor, limit: part.limit };
-    Ok(Json(intake::deliveries(&ctx, &actor, paging).await?))
 }

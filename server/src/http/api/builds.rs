@@ -4,11 +4,11 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::{builds, commits};
-use app::view::{AppView, BuildCommits, BuildFilter, BuildRow, BuildView, Page, Paging};
+use crate::usecases::{builds, commits, runs};
+use app::view::{AppView, BuildCommits, BuildFilter, BuildRow, BuildView, Page, Paging, RunRow};
 use axum::Json;
 use axum::extract::State;
-use domain::id::BuildId;
+use domain::id::{BuildId, RunId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -19,6 +19,8 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::SignedIn, routes!(list_builds))
         .api(Access::SignedIn, routes!(get_build))
         .api(Access::SignedIn, routes!(get_build_commits))
+        .api(Access::SignedIn, routes!(list_runs))
+        .api(Access::SignedIn, routes!(get_run))
 }
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -79,4 +81,24 @@ async fn get_build_commits(
     Path(id): Path<BuildId>,
 ) -> Result<Json<BuildCommits>, ApiProblem> {
     Ok(Json(commits::ranges_of_build(&ctx, &actor, &id).await?))
+}
+
+/// CI runs, those seen last first, with the image that each made.
+#[utoipa::path(get, path = "/api/v1/runs", params(Which),
+    responses((status = 200, body = Page<RunRow>), (status = "default", body = ProblemDocument)))]
+async fn list_runs(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<RunRow>>, ApiProblem> {
+    let filter = BuildFilter { app: which.app, channel: which.channel, tag: which.tag, q: which.q };
+    let paging = Paging { cursor: which.cursor, limit: which.limit };
+    Ok(Json(runs::runs(&ctx, &actor, &filter, paging).await?))
+}
+
+/// One CI run.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = RunRow), (status = "default", body = ProblemDocument)))]
+async fn get_run(State(ctx): State<Ctx>, Caller(actor): Caller, Path(id): Path<RunId>) -> Result<Json<RunRow>, ApiProblem> {
+    Ok(Json(runs::run(&ctx, &actor, &id).await?))
 }

@@ -47,7 +47,8 @@ pub struct Step<'a> {
     pub build: &'a Found,
     pub previous: Option<&'a BuildId>,
     pub at: Time,
-    pub delivery: &'a DeliveryId,
+    /// None where a registry was read.
+    pub delivery: Option<&'a DeliveryId>,
 }
 
 /// Lists a build, or finds it. One that was given up undescribed gets a new try: it was
@@ -173,7 +174,7 @@ pub async fn add_move(tx: &mut Tx, step: &Step<'_>) -> Result<(), Problem> {
     .bind(step.previous.map(BuildId::as_str))
     .bind(micros(step.at))
     .bind(micros(step.build.seen_at))
-    .bind(step.delivery.as_str())
+    .bind(step.delivery.map(DeliveryId::as_str))
     .execute(&mut **tx)
     .await
     .map_err(internal)?;

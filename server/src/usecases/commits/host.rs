@@ -3,6 +3,7 @@
 use crate::ctx::{Ctx, secret_hash};
 use crate::git::provider::{Api, ApiError};
 use crate::git::{Access, GitError, Remote, Scheme};
+use crate::usecases::secrets;
 use domain::commits::{Range, Trouble};
 use domain::config::{Config, GitHostConfig};
 use secrecy::SecretString;
@@ -99,10 +100,7 @@ impl<'a> Host<'a> {
 }
 
 async fn secret(ctx: &Ctx, name: &str) -> Result<SecretString, GitError> {
-    let failed = |why: String| GitError::new(Trouble::Secret, why);
-    let sealed = ctx.store.sealed(name).await.map_err(|problem| failed(problem.to_string()))?;
-    let sealed = sealed.ok_or_else(|| failed(format!("no secret is named {name}")))?;
-    ctx.keeper.unseal(name, &sealed).map_err(|problem| failed(problem.to_string()))
+    secrets::open(ctx, name).await.map_err(|problem| GitError::new(Trouble::Secret, problem.to_string()))
 }
 
 /// Removes clones of repositories that no app has any more.

@@ -39,6 +39,7 @@ pub async fn launch_environment(ctx: &Ctx, actor: &Actor, input: LaunchInput) ->
     let Some(holder) = actor.person() else { return Err(Problem::Forbidden { action: Action::LaunchEnvironment }) };
     let hours = lease_hours(input.lease_hours)?;
     let under_test = ctx.store.existing_build(&input.build).await?;
+    ctx.reload_config().await?;
     let applied = ctx.config();
     let config = &applied.config;
     let (stack_name, stack) = stack_for(config, &under_test.app, input.stack.as_deref())?;

@@ -4,15 +4,18 @@ use super::{note, runs};
 use crate::ctx::{Ctx, Entry};
 use crate::intake::{Event, Fact, Push};
 use crate::store::builds::record as rows;
-use crate::store::intake::{Outcome, Waiting};
+use crate::store::intake::{Outcome, Thing};
 use crate::store::{Tx, lock_app};
 use domain::channel::channel_of;
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
-use domain::id::{BuildId, RunId};
+use domain::id::{BuildId, DeliveryId, RunId};
 use domain::problem::Fault;
 use domain::{Actor, ChannelKind, Digest, ImageName, Problem, ReleaseTag, Time};
 use std::collections::BTreeSet;
+
+/// Builds and runs that are kept with one delivery.
+const MOST_THINGS: usize = 50;
 
 /// What one delivery changed, for whoever is told.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +25,31 @@ pub struct Changes {
     pub reasons: Vec<Reason>,
 }
 
+impl Changes {
+    /// What is kept with the delivery.
+    pub fn things(&self) -> Vec<Thing> {
+        let builds = self.builds.iter().cloned().map(Thing::Build);
+        builds.chain(self.runs.iter().cloned().map(Thing::Run)).take(MOST_THINGS).collect()
+    }
+}
+
 /// Records the events of one delivery.
 pub struct Recorder<'a> {
     ctx: &'a Ctx,
     actor: &'a Actor,
     config: &'a Config,
-    delivery: &'a Waiting,
+    origin: Origin<'a>,
     changes: Changes,
     recorded: bool,
+    moved: bool,
+}
+
+/// Where events come from: a delivery, or a registry that was read.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    pub source: &'a str,
+    pub delivery: Option<&'a DeliveryId>,
+    pub received_at: Time,
 }
 
 /// A push whose app is known.
@@ -49,8 +69,8 @@ pub fn app_of<'c, 'p>(config: &'c Config, push: &'p Push) -> Option<(&'c AppConf
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(ctx: &'a Ctx, actor: &'a Actor, config: &'a Config, delivery: &'a Waiting) -> Self {
-        Self { ctx, actor, config, delivery, changes: Changes::default(), recorded: false }
+    pub fn new(ctx: &'a Ctx, actor: &'a Actor, config: &'a Config, origin: Origin<'a>) -> Self {
+        Self { ctx, actor, config, origin, changes: Changes::default(), recorded: false, moved: false }
     }
 
     /// Makes other work on the same apps wait, in one order for everyone.
@@ -70,12 +90,11 @@ impl<'a> Recorder<'a> {
 
     pub async fn event(&mut self, tx: &mut Tx, event: Event) -> Result<(), Problem> {
         // A sender whose clock is ahead must not keep later events from moving the tag.
-        let at = event.at.unwrap_or(self.delivery.received_at).min(self.delivery.received_at);
+        let at = event.at.unwrap_or(self.origin.received_at).min(self.origin.received_at);
         match event.fact {
             Err(reason) => self.note(reason),
             Ok(Fact::Run(run)) => {
-                let origin = runs::Origin { source: &self.delivery.hook.source, delivery: &self.delivery.id, at };
-                let told = runs::record(self.ctx, tx, self.config, &run, &origin).await?;
+                let told = runs::record(self.ctx, tx, self.config, &run, &self.origin, at).await?;
                 self.recorded |= !told.runs.is_empty();
                 self.changes.runs.extend(told.runs);
                 self.changes.builds.extend(told.builds);
@@ -130,7 +149,7 @@ impl<'a> Recorder<'a> {
             app: &app.name,
             image: &known.image,
             digest: &known.digest,
-            seen_at: self.delivery.received_at,
+            seen_at: self.origin.received_at,
             now: self.ctx.now(),
         };
         let build = rows::find_or_insert(tx, &new).await?;
@@ -144,6 +163,7 @@ impl<'a> Recorder<'a> {
             Some(tag) if tag.build == build.id => rows::confirm_tag(tx, &app.name, push.tag.as_str(), known.at).await,
             Some(tag) if tag.known_at > known.at => self.late(tx, known, &build).await,
             _ => {
+                self.moved = true;
                 if let Some(left) = &before {
                     self.changes.builds.insert(left.build.clone());
                 }
@@ -191,7 +211,7 @@ impl<'a> Recorder<'a> {
             build,
             previous,
             at: known.at,
-            delivery: &self.delivery.id,
+            delivery: self.origin.delivery,
         }
     }
 
@@ -206,7 +226,12 @@ impl<'a> Recorder<'a> {
         self.ctx.audit(tx, self.actor, Entry { action, subject_kind, subject, app: Some(app), detail }).await
     }
 
-    /// What the delivery came to.
+    /// Whether a tag was new or went elsewhere.
+    pub fn moved(&self) -> bool {
+        self.moved
+    }
+
+    /// What the events came to.
     pub fn finish(self) -> (Outcome, Changes) {
         let outcome = if self.recorded { Outcome::Done } else { Outcome::Ignored };
         (outcome, self.changes)

@@ -1,22 +1,16 @@
 //! CI runs, and joining each with the image that it made, in whichever order they arrive.
 
+use super::record::Origin;
 use crate::ctx::Ctx;
 use crate::intake::Run;
 use crate::store::Tx;
 use crate::store::runs::{self as rows, NewRun, RunRow};
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
-use domain::id::{BuildId, DeliveryId, RunId};
+use domain::id::{BuildId, RunId};
 use domain::repo::RepoName;
 use domain::run::{Match, channel_of_run, made};
 use domain::{Problem, Time};
-
-/// Where news of a run come from.
-pub struct Origin<'a> {
-    pub source: &'a str,
-    pub delivery: &'a DeliveryId,
-    pub at: Time,
-}
 
 /// What came of it.
 #[derive(Default)]
@@ -32,7 +26,14 @@ pub fn apps_of<'a>(config: &'a Config, run: &'a Run) -> impl Iterator<Item = &'a
 }
 
 /// Writes what is told of a run, and joins it with its image where that is there already.
-pub async fn record(ctx: &Ctx, tx: &mut Tx, config: &Config, run: &Run, origin: &Origin<'_>) -> Result<Recorded, Problem> {
+pub async fn record(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    config: &Config,
+    run: &Run,
+    origin: &Origin<'_>,
+    at: Time,
+) -> Result<Recorded, Problem> {
     let mut recorded = Recorded::default();
     for app in apps_of(config, run) {
         let channel = channel_of_run(&app.channels, run.branch.as_deref(), run.tag.as_deref());
@@ -43,7 +44,7 @@ pub async fn record(ctx: &Ctx, tx: &mut Tx, config: &Config, run: &Run, origin: 
                 continue;
             }
             Some(known) => {
-                rows::update(tx, &known.id, run, known.status.after(run.status), origin.at).await?;
+                rows::update(tx, &known.id, run, known.status.after(run.status), at).await?;
                 known.id
             }
             None => {
@@ -54,7 +55,7 @@ pub async fn record(ctx: &Ctx, tx: &mut Tx, config: &Config, run: &Run, origin: 
                     run,
                     channel: channel.map(|channel| channel.name.as_str()),
                     seen_at: ctx.now(),
-                    known_at: origin.at,
+                    known_at: at,
                     delivery: origin.delivery,
                 };
                 rows::insert(tx, &new).await?;

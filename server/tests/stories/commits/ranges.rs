@@ -12,7 +12,6 @@ use domain::id::BuildId;
 use domain::{Actor, Digest, Problem};
 use serde_json::{Value, json};
 use server::git::{Git, Tools};
-use server::hub::Topic;
 use server::seen::{RegionSeen, ServiceSeen};
 use server::usecases::commits::{ranges_of_build, read_waiting};
 use std::collections::HashMap;

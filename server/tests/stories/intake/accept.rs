@@ -97,8 +97,8 @@ async fn the_events_of_one_hook_are_not_those_of_another() {
     let story = Intake::begin(TestApp::sqlite().await).await;
     let event = story.registry.event("e1", NOON, "team/web", "dev", &digest(b"web"));
     assert_eq!(story.deliver(std::slice::from_ref(&event)).await, StatusCode::ACCEPTED);
-    let other = hooks::add_hook(&story.app.ctx, &story.admin, "mirror".into(), "distribution".into()).await.expect("a hook");
-    let path = format!("/hooks/distribution/{}", other.secret);
+    let other = story.app.hook("mirror", "distribution").await;
+    let path = format!("/hooks/distribution/{}", other.key.clone().expect("a key"));
     let (status, _) = story.post_to(&path, json!({ "events": [event] }).to_string()).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     story.work().await;
@@ -236,12 +236,14 @@ async fn recorded_deliveries_of_real_registries_can_be_read() {
 #[tokio::test]
 async fn only_a_hook_delivers_and_a_hook_does_nothing_else() {
     let app = TestApp::sqlite().await;
+    let key = app.hook("registry", "distribution").await.key.expect("a key");
+    let (_, hook) = hooks::actor_of_key(&app.ctx, "distribution", &key).await.expect("known");
     for role in Role::ALL {
         let someone = app.person(role.as_str(), role).await;
         let refused = Err(Problem::Forbidden { action: Action::Deliver });
-        assert_eq!(intake::accept(&app.ctx, &someone, Source::Distribution, "", b"{}").await, refused);
+        assert_eq!(intake::accept(&app.ctx, &someone, &hook, &Headers::default(), b"{}").await, refused);
     }
-    assert!(intake::accept(&app.ctx, &Actor::Slipway, Source::Distribution, "", b"{}").await.is_err());
+    assert!(intake::accept(&app.ctx, &Actor::Slipway, &hook, &Headers::default(), b"{}").await.is_err());
     let may: Vec<Action> = Action::ALL.into_iter().filter(|action| a_hook().may(*action)).collect();
     assert_eq!(may, [Action::Deliver]);
 }

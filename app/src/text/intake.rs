@@ -1,0 +1,95 @@
+//! Hooks, the inbox, CI runs, secrets, and reading registries.
+
+use super::texts;
+
+texts! {
+    hooks = "Hooks", "钩子";
+    hooks_help = "A hook is an address that a registry or a builder calls. Open one to see how its builder is set up.", "钩子是镜像仓库或构建系统调用的地址。打开钩子可查看构建系统的设置方法。";
+    no_hooks = "There is no hook yet: without one no build is heard of.", "还没有钩子：没有钩子就收不到构建。";
+    add_hook_title = "Add a hook", "添加钩子";
+    add_hook_button = "Add hook", "添加钩子";
+    hook_name = "Which builder or registry", "来自哪个构建系统或仓库";
+    hook_registry = "Registry host", "仓库地址";
+    hook_registry_hint(titles: &str) = "Needed for those that do not say it: {titles}", "以下来源不说明仓库，必须填写：{titles}";
+    hook_secret = "Secret", "密钥";
+    hook_secret_hint = "Only when the builder has one already; otherwise one is drawn where it is needed.", "仅在构建系统已有密钥时填写；否则需要时会自动生成。";
+    hook_secrets = "Secrets in force", "有效密钥";
+    hook_no_secret = "none: the address is the secret", "无：地址即密钥";
+    hook_one_secret = "one", "一个";
+    hook_two_secrets = "two; the older one until", "两个；旧密钥有效至";
+    hook_rotate = "Draw a new secret", "生成新密钥";
+    hook_rotate_help = "The present one is taken for seven days more, so that the builder can be changed in the meantime.", "当前密钥七天内仍有效，以便修改构建系统的设置。";
+    hook_own_secret = "The builder's own secret", "构建系统自己的密钥";
+    hook_own_secret_hint = "Leave it empty to have one drawn.", "留空则自动生成。";
+    hook_rotated(name: &str) = "The hook {name} has a new secret", "钩子 {name} 已有新密钥";
+    hook_made(name: &str) = "The hook {name}", "钩子 {name}";
+    hook_use = "Its address. Whoever has it may deliver; treat it as a secret.", "地址如下。持有者即可投递，请妥善保管。";
+    hook_secret_use = "The secret that the builder signs or sends:", "构建系统签名或携带的密钥：";
+    hook_paste = "Paste this into the builder's settings:", "将以下内容粘贴到构建系统的设置中：";
+    hook_snippet = "Set the builder up", "设置构建系统";
+    hook_snippet_help(title: &str) = "What goes into the settings of {title}. Address and secret are masked here.", "{title} 的设置内容，其中地址和密钥已遮盖。";
+    hook_reveal = "Show the address once more", "再次显示地址";
+    hook_reveal_hint = "Who looked is written down.", "查看者会被记录。";
+    col_source = "Source", "来源";
+    col_last_delivery = "Last delivery", "最近投递";
+    col_last_success = "Last success", "最近成功";
+    deliveries = "Deliveries", "投递记录";
+    deliveries_link = "See what the hooks received", "查看钩子收到的内容";
+    deliveries_help = "Every request is stored before it is answered, and kept also when it was ignored or refused.", "每个请求都先保存再应答，被忽略或拒绝的也会保留。";
+    no_deliveries = "Nothing was delivered yet", "还没有投递";
+    no_deliveries_help = "Point a builder's notifications at a hook's address, then push an image.", "将构建系统的通知指向钩子地址，然后推送镜像。";
+    one_hook = "one hook", "单个钩子";
+    col_hook = "Hook", "钩子";
+    col_received = "Received", "收到于";
+    col_why = "Why", "原因";
+    replay = "Process once more", "重新处理";
+    delivery_body = "Body", "内容";
+    delivery_no_body = "Nothing is kept of a repetition but that it came.", "重复的投递只保留到达记录。";
+    delivery_cut = "Only the beginning is shown.", "仅显示开头部分。";
+    delivery_bytes(bytes: i64) = "{bytes} bytes", "{bytes} 字节";
+    delivery_produced = "Led to", "产生";
+    delivery_repeats = "Repeats", "重复自";
+
+    run_running = "building", "构建中";
+    run_failed = "build failed", "构建失败";
+    run_canceled = "canceled", "已取消";
+    run_success = "built", "已构建";
+    run_no_image = "no image came", "没有镜像";
+    run_waits_for_image = "waits for its image", "等待镜像";
+    run_open = "open", "打开";
+    run_its_build = "the build that it made", "所产生的构建";
+    run_name = "Name", "名称";
+    run_message = "Message", "提交说明";
+    run_author = "Author", "作者";
+    run_started = "Started", "开始于";
+    run_took = "Took", "耗时";
+    run_at = "Where", "位置";
+    run_failed_next = "There is no image to test. Its log stands with the builder.", "没有可测试的镜像。日志请在构建系统中查看。";
+    run_no_image_next = "It succeeded, and no image of it came within an hour. See whether it pushes one, and whether the registry's hook works.", "运行成功，但一小时内没有收到镜像。请检查是否推送了镜像以及仓库钩子是否正常。";
+    col_branch = "Branch", "分支";
+    made_by = "Built by", "构建来源";
+
+    secrets = "Secrets", "密钥";
+    secrets_help = "Passwords, tokens and keys that Slipway speaks to others with. They are sealed at rest and shown to nobody; the configuration names them.", "Slipway 访问其他系统所用的密码、令牌和私钥。加密保存，不再显示；配置中按名称引用。";
+    secret_set_title = "Set a secret", "设置密钥";
+    secret_set = "Set secret", "设置密钥";
+    secret_value = "Value", "值";
+    secret_value_hint = "One that is there is replaced. Keys of several lines: slipway secret set NAME < FILE", "已有的会被替换。多行私钥请用：slipway secret set NAME < FILE";
+    secret_name_hint = "As the configuration names it.", "与配置中的名称一致。";
+    secret_used_by = "Used by", "使用者";
+    secret_unused = "nothing", "无";
+    secret_changed = "Set", "设置于";
+    secret_remove = "Remove", "删除";
+    secret_remove_of(name: &str) = "Remove {name}", "删除 {name}";
+
+    sweep = "Read the registry", "读取仓库";
+    sweep_of(app: &str) = "Read all tags of {app} from its registry", "从仓库读取 {app} 的全部标签";
+    sweep_waiting = "waits to be read", "等待读取";
+    sweep_running(done: i64, total: i64) = "reading: {done} of {total} tags", "读取中：{done} / {total} 个标签";
+    sweep_done(found: i64) = "read; {found} new", "已读取，新增 {found}";
+    sweep_failed = "not read to the end", "读取未完成";
+    tag_moved_alarm(tag: &str) = "The release tag {tag} was moved to another image", "发布标签 {tag} 被移到了另一个镜像";
+    tag_moved_here(from: &str) = "It was {from} before. What was decided about that image does not count for this one.", "之前指向 {from}。对该镜像的结论不适用于当前镜像。";
+    tag_moved_away = "This image no longer carries it. What was decided here stands for this image only.", "此镜像不再带有该标签。此处的结论仅适用于本镜像。";
+    moved = "tag moved", "标签已移动";
+}
