@@ -2,9 +2,9 @@
 //! and REST calls the same use cases.
 
 use crate::view::{
-    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow, DeliveryView,
-    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook, NewSecret,
-    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
+    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook,
+    NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
     SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ pub trait Port: Send + Sync {
     async fn apps(&self, actor: &Actor) -> Result<Vec<AppView>, Problem>;
     async fn builds(&self, actor: &Actor, filter: BuildFilter, paging: Paging) -> Result<Page<BuildRow>, Problem>;
     async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem>;
+    /// What a build brings; what is not known yet is asked for and said to be on its way.
+    async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem>;
     /// CI runs without an image, beside one page of builds: from its cursor to the cursor of the next.
     async fn runs_beside(
         &self,

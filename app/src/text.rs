@@ -4,6 +4,7 @@
 //! argument of its function.
 
 mod builds;
+mod commits;
 mod deliveries;
 mod environments;
 mod general;
@@ -99,6 +100,7 @@ mod tests {
             general::ENTRIES,
             intake::ENTRIES,
             builds::ENTRIES,
+            commits::ENTRIES,
             environments::ENTRIES,
             promotions::ENTRIES,
             regions::ENTRIES,

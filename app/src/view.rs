@@ -18,9 +18,11 @@ macro_rules! views {
     )+};
 }
 
+mod commits;
 mod intake;
 mod notifications;
 
+pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
 pub use intake::{
     DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
     TagAlarm,

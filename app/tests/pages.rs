@@ -8,6 +8,8 @@
     reason = "a test says what it expected"
 )]
 
+#[path = "pages/commits.rs"]
+mod commits;
 mod fake;
 mod html;
 mod notified;

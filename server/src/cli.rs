@@ -181,6 +181,12 @@ enum Failure {
     NotInOrder,
 }
 
+/// Says to git why there is no ssh.
+pub fn no_ssh(failure: &std::io::Error) -> ExitCode {
+    eprintln!("slipway: ssh cannot be started: {failure}");
+    ExitCode::FAILURE
+}
+
 /// Reads the arguments and does what they say.
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();

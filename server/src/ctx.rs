@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::engine::logs::Logs;
+use crate::git::{Git, Tools};
 use crate::hub::Hub;
 use crate::notify::Post;
 use crate::registry::Registries;
@@ -43,6 +44,8 @@ pub struct Ctx {
     pub registries: Registries,
     /// What carries messages out.
     pub post: Arc<dyn Post>,
+    /// Clones of the apps' repositories.
+    pub git: Git,
     /// What the regions ran when last looked at.
     pub seen: Seen,
     /// What gates saw of the world a moment ago.
@@ -110,6 +113,9 @@ pub struct Work {
     pub deliveries: Arc<Notify>,
     pub environments: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes whoever reads commits, and whoever posts statuses of them.
+    pub commits: Arc<Notify>,
+    pub statuses: Arc<Notify>,
     /// Wakes whoever reads labels of new builds.
     pub described: Arc<Notify>,
     /// Wakes whoever reads registries.
@@ -153,6 +159,7 @@ impl Ctx {
             store,
             clock,
             keeper: Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?,
+            git: Git::new(&crate::secrets::data_folder(&settings.database_url).join("git"), Tools::here()),
             settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),

@@ -2,14 +2,14 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{
-    activity, builds, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets, settings, tokens,
-    verdicts,
+    activity, builds, commits, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets, settings,
+    tokens, verdicts,
 };
 use app::port::Port;
 use app::view::{
-    AppView, AuditRow, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow, DeliveryView,
-    EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook, NewSecret,
-    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
+    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook,
+    NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
     SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
@@ -35,6 +35,10 @@ impl Port for Ctx {
 
     async fn build(&self, actor: &Actor, id: &BuildId) -> Result<BuildView, Problem> {
         builds::build(self, actor, id).await
+    }
+
+    async fn commits_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildCommits, Problem> {
+        commits::ranges_of_build(self, actor, id).await
     }
 
     async fn runs_beside(

@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod builds;
+pub mod commits;
 pub mod config;
 pub mod decisions;
 pub mod environments;

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod builds;
+pub mod commits;
 mod deciding;
 pub mod environments;
 pub mod hooks;
@@ -24,6 +25,7 @@ use crate::ctx::Ctx;
 /// so that starting is also resuming.
 pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(intake::work(ctx.clone()));
+    ctx.work.tasks.spawn(commits::work(ctx.clone()));
     ctx.work.tasks.spawn(environments::work(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));

@@ -1,6 +1,7 @@
 //! One build: what it is, what was decided about it, where it runs, and what to do with it.
 
 mod act;
+mod commits;
 mod verdicts;
 
 pub(super) use verdicts::verdict_form;
@@ -13,7 +14,7 @@ use crate::parts::{
     region_title, release_first, short_digest, standing_chip, tag_word, when,
 };
 use crate::text::{Text, problem_text};
-use crate::view::{BuildView, RunRow, SignOffView, TagAlarm};
+use crate::view::{BuildCommits, BuildView, RunRow, SignOffView, TagAlarm};
 use domain::id::BuildId;
 use domain::{Action, Problem};
 use leptos::prelude::*;
@@ -25,18 +26,20 @@ pub fn Build() -> impl IntoView {
     crate::parts::page(move |r| async move {
         let port = r.port();
         let build = port.build(&r.actor, &id).await?;
+        let commits = port.commits_of_build(&r.actor, &id).await?;
         let promote = if build.may.contains(&Action::RequestPromotion) { act::promote(&r, &build).await? } else { ().into_any() };
-        Ok(body(&r, &build, promote))
+        Ok(body(&r, &build, &commits, promote))
     })
 }
 
-fn body(r: &Reader, build: &BuildView, promote: AnyView) -> Body {
+fn body(r: &Reader, build: &BuildView, news: &BuildCommits, promote: AnyView) -> Body {
     let t = r.t;
     let content = view! {
         <div data-live="course">{course(r, build)}{alarms(r, build)}{quarantine(t, build)}</div>
         <div class="two">
             <div class="column">
                 {act::test(r, build)}
+                <div data-live="commits">{commits::panel_of(r, news)}</div>
                 {verdicts::panel_of(r, build)}
                 {act::sign_off(r, build)}
                 {promote}

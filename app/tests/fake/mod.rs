@@ -10,6 +10,7 @@
     reason = "a sample says what it expected"
 )]
 
+mod commits;
 mod decisions;
 mod desk;
 mod intake;
@@ -192,6 +193,9 @@ impl Port for Fake {
     }
     async fn build(&self, actor: &Actor, id: &BuildId) -> Answer<BuildView> {
         self.sample_build(actor, id)
+    }
+    async fn commits_of_build(&self, _: &Actor, id: &BuildId) -> Answer<BuildCommits> {
+        Ok(self.sample_commits(id))
     }
     async fn runs_beside(&self, _: &Actor, filter: BuildFilter, _: Option<String>, _: Option<String>) -> Answer<Vec<RunRow>> {
         Ok(if self.empty || filter.q.as_deref() == Some("nothing") { Vec::new() } else { self.sample_runs() })

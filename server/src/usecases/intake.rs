@@ -208,7 +208,7 @@ pub async fn work(ctx: Ctx) {
 }
 
 /// Waits for a call or for the time that something is due; false when the instance stops.
-async fn pause(ctx: &Ctx, next: Result<Option<Time>, Problem>, call: &Notify) -> bool {
+pub(super) async fn pause(ctx: &Ctx, next: Result<Option<Time>, Problem>, call: &Notify) -> bool {
     let pause = match next {
         Ok(None) => LONGEST_PAUSE,
         Ok(Some(at)) => (at - ctx.now()).to_std().unwrap_or_default().clamp(Duration::from_millis(50), LONGEST_PAUSE),

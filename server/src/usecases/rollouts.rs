@@ -18,6 +18,7 @@ use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store::rollouts::{self as rows, RolloutRow};
 use crate::store::{Tx, decisions, internal, lock_app};
+use crate::usecases::commits;
 use crate::usecases::deciding::lock_digest;
 use crate::usecases::notifications;
 use domain::id::PromotionId;
@@ -143,7 +144,10 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     }
     let place = format!("P-{} {}", rollout.number, rollout.region);
     match &outcome {
-        Ok(seen) => record(ctx, &mut tx, rollout, "rollout.verified", format!("{place}: {seen}")).await?,
+        Ok(seen) => {
+            record(ctx, &mut tx, rollout, "rollout.verified", format!("{place}: {seen}")).await?;
+            commits::region_verified(ctx, &mut tx, &rollout.app, &rollout.digest, &rollout.region).await?;
+        }
         Err(problem) => {
             rows::break_steps(&mut tx, &rollout.id, now).await?;
             record(ctx, &mut tx, rollout, "rollout.failed", format!("{place}: {problem}")).await?;
@@ -154,6 +158,7 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     finish_promotion(ctx, &mut tx, rollout).await?;
     tx.commit().await.map_err(internal)?;
     tell(ctx, &rollout.promotion);
+    ctx.work.statuses.notify_one();
     ctx.work.regions.notify_waiters();
     Ok(())
 }

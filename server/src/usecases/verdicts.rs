@@ -4,6 +4,7 @@ use crate::ctx::{Ctx, Entry};
 use crate::store::Tx;
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::{self as rows, SignOffRow, VerdictRow};
+use crate::usecases::commits;
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications::{self, Acted};
 use app::view::{Overruled, SignOffView, VerdictInput, VerdictView};
@@ -39,7 +40,9 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
     rows::insert_verdict(&mut tx, &verdict).await?;
     notifications::verdict(ctx, &mut tx, &verdict, Acted::Recorded, &verdict.author_name, &verdict.note).await?;
     record(ctx, &mut tx, actor, "verdict.recorded", &subject, input.kind.as_str()).await?;
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
     deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
     Ok(verdict.id)
 }
 
@@ -71,7 +74,10 @@ pub async fn withdraw_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId) -> Resul
     }
     notifications::verdict(ctx, &mut tx, &verdict, Acted::Withdrawn, &person.name, "").await?;
     record(ctx, &mut tx, actor, "verdict.withdrawn", &subject, verdict.kind.as_str()).await?;
-    deciding::finish(ctx, tx, None).await
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
+    deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
+    Ok(())
 }
 
 /// Puts a standing fail aside, with a reason that stays with it.
@@ -95,7 +101,10 @@ pub async fn overrule_verdict(ctx: &Ctx, actor: &Actor, id: &VerdictId, reason: 
     let detail = format!("{} by {}: {reason}", verdict.kind.as_str(), verdict.author_name);
     notifications::verdict(ctx, &mut tx, &verdict, Acted::Overruled, &person.name, &reason).await?;
     record(ctx, &mut tx, actor, "verdict.overruled", &subject, &detail).await?;
-    deciding::finish(ctx, tx, None).await
+    commits::verdict_fell(ctx, &mut tx, &subject).await?;
+    deciding::finish(ctx, tx, None).await?;
+    ctx.work.statuses.notify_one();
+    Ok(())
 }
 
 fn require_stands(verdict: &VerdictRow) -> Result<(), Problem> {

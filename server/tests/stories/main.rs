@@ -12,6 +12,7 @@
 mod activity;
 mod browser;
 mod builds;
+mod commits;
 mod common;
 mod decided;
 mod engine;

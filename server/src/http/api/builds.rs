@@ -4,8 +4,8 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::{builds, runs};
-use app::view::{AppView, BuildFilter, BuildRow, BuildView, Page, Paging, RunRow};
+use crate::usecases::{builds, commits, runs};
+use app::view::{AppView, BuildCommits, BuildFilter, BuildRow, BuildView, Page, Paging, RunRow};
 use axum::Json;
 use axum::extract::State;
 use domain::id::{BuildId, RunId};
@@ -18,6 +18,7 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::SignedIn, routes!(list_apps))
         .api(Access::SignedIn, routes!(list_builds))
         .api(Access::SignedIn, routes!(get_build))
+        .api(Access::SignedIn, routes!(get_build_commits))
         .api(Access::SignedIn, routes!(list_runs))
         .api(Access::SignedIn, routes!(get_run))
 }
@@ -68,6 +69,18 @@ async fn get_build(
     Path(id): Path<BuildId>,
 ) -> Result<Json<BuildView>, ApiProblem> {
     Ok(Json(builds::build(&ctx, &actor, &id).await?))
+}
+
+/// The commits that a build brings: since the build before it in its channel, and since what each
+/// region runs. What is not known yet is being read: ask again.
+#[utoipa::path(get, path = "/api/v1/builds/{id}/commits", params(("id" = String, Path)),
+    responses((status = 200, body = BuildCommits), (status = "default", body = ProblemDocument)))]
+async fn get_build_commits(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<BuildId>,
+) -> Result<Json<BuildCommits>, ApiProblem> {
+    Ok(Json(commits::ranges_of_build(&ctx, &actor, &id).await?))
 }
 
 /// CI runs, those seen last first, with the image that each made.
