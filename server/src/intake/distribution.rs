@@ -1,7 +1,7 @@
 //! Notifications of registries that speak the Distribution API: an envelope of events.
 
 use super::proof::Proof;
-use super::read::{at, host_of, images, push, quoted, text, time, unreadable};
+use super::read::{at, host_of, images, push, quoted, text, time, unreadable, unusable};
 use super::{Event, Fact, Push, Source, Told};
 use domain::delivery::Reason;
 use domain::problem::Fault;
@@ -100,7 +100,13 @@ impl Notified {
         let asked = at(&self.request, "/host").as_str();
         let address = at(target, "/url").as_str().and_then(host_of);
         let hosts = registry.into_iter().chain(asked).chain(address);
-        push(images(hosts, text("repository", at(target, "/repository"))?)?, at(target, "/tag"), at(target, "/digest"))
+        let digest = at(target, "/digest");
+        let pushed = push(images(hosts, text("repository", at(target, "/repository"))?)?, at(target, "/tag"), digest)?;
+        // A registry knows what it took in: one that does not say it is not to be asked either.
+        if pushed.digest.is_none() {
+            return Err(unusable("digest", text("digest", digest)?, Fault::BadDigest));
+        }
+        Ok(pushed)
     }
 }
 
@@ -184,6 +190,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(field(|told| told["target"]["digest"] = "sha256:xyz".into()), ("digest".into(), Fault::BadDigest));
+        assert_eq!(field(|told| told["target"]["digest"] = "".into()), ("digest".into(), Fault::BadDigest));
+        assert_eq!(field(|told| told["target"]["digest"] = Value::Null), ("digest".into(), Fault::Missing));
         assert_eq!(field(|told| told["target"]["tag"] = "<script>".into()), ("tag".into(), Fault::BadTag));
         assert_eq!(field(|told| told["target"]["repository"] = "<script>".into()), ("image".into(), Fault::BadImage));
         assert_eq!(field(|told| told["target"] = Value::Null), ("repository".into(), Fault::Missing));
