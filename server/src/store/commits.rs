@@ -145,9 +145,12 @@ impl Store {
             return Ok(lower.map(|id| Before { channel, build: BuildId(id) }));
         }
         let moved = sqlx::query(
-            "SELECT channel, previous_build_id FROM tag_moves
-             WHERE build_id = $1 AND channel IS NOT NULL AND previous_build_id IS NOT NULL AND previous_build_id <> $1
-             ORDER BY moved_at DESC, id DESC LIMIT 1",
+            // Deliveries come in any order: what a move followed is read off the times of the moves.
+            "SELECT m.channel, p.build_id AS previous_build_id
+             FROM tag_moves m JOIN tag_moves p
+                  ON p.app = m.app AND p.tag = m.tag AND p.moved_at < m.moved_at AND p.build_id <> m.build_id
+             WHERE m.build_id = $1 AND m.channel IS NOT NULL
+             ORDER BY m.moved_at DESC, m.id DESC, p.moved_at DESC, p.id DESC LIMIT 1",
         );
         let moved = moved.bind(build.as_str()).fetch_optional(self.read()).await.map_err(internal)?;
         let before = |row: AnyRow| {
