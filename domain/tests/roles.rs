@@ -37,12 +37,12 @@ fn drawn() -> String {
         ("slipway".to_owned(), Actor::Slipway),
     ];
     let actors: Vec<(String, Actor)> = users.into_iter().chain(others).collect();
-    let mut table = format!("{:<20}", "action");
+    let mut table = format!("{:<22}", "action");
     actors.iter().for_each(|(name, _)| write!(table, "{name:<14}").expect("room"));
     for action in Action::ALL {
         let cells = actors.iter().map(|(_, actor)| if actor.may(action) { "yes" } else { "-" });
         let row: String = cells.map(|cell| format!("{cell:<14}")).collect();
-        write!(table, "\n{:<20}{row}", word(action)).expect("room");
+        write!(table, "\n{:<22}{row}", word(action)).expect("room");
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
