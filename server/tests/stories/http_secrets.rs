@@ -49,6 +49,15 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
+/// A hook's key, its secret, and a secret by name; gives back the key.
+async fn kept_secrets(app: &TestApp) -> String {
+    let hook = app.hook("registry", "distribution").await;
+    let own = Some("canary-hook-secret-1".to_owned());
+    hooks::rotate_secret(&app.ctx, &Actor::Slipway, &hook.id, own).await.expect("rotated");
+    secrets::set(&app.ctx, &Actor::Slipway, "registry", "canary-at-rest").await.expect("set");
+    hook.key.expect("a key")
+}
+
 #[tokio::test]
 async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     let log = Log::listen();
@@ -67,11 +76,7 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     assert_eq!(login.log_in("lea", "canary-new-password").await.location(), "/");
     let session = login.cookie("slipway").expect("a session");
     let token = tokens::add_token(&app.ctx, &ada, "ci".to_owned(), "ada".to_owned(), Role::Admin).await.expect("a token").secret;
-    let hook = app.hook("registry", "distribution").await;
-    let key = hook.key.clone().expect("a key");
-    let own = Some("canary-hook-secret-1".to_owned());
-    hooks::rotate_secret(&app.ctx, &ada, &hook.id, own).await.expect("rotated");
-    secrets::set(&app.ctx, &ada, "registry", "canary-at-rest").await.expect("set");
+    let key = kept_secrets(&app).await;
     app.apply("[[regions]]\nname = \"hk\"\nurl = \"tcp://10.0.0.1:2375\"\nenv = { TOKEN = \"canary-region-value\" }\n").await;
     let rest = browser.another().bearer(&token);
     let made =
