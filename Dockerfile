@@ -14,9 +14,15 @@ RUN scripts/setup build \
  && install -D target/release/slipway /out/bin/slipway \
  && mkdir /out/data
 
-# One program, its C library, and a folder for what is kept. It runs as nobody in particular,
-# needs no shell and no package, and writes nowhere but in its volume.
-FROM ${RUNTIME} AS runtime
+# What reads commits, and the authorities that https is believed by.
+FROM ${RUNTIME} AS system
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+ && rm -rf /var/lib/apt/lists/*
+
+# One program and a folder for what is kept. It runs as nobody in particular, needs no shell, and
+# writes nowhere but in its volume. Without git all of it works but the reading of commits.
+FROM system AS runtime
 COPY --from=builder /out/bin/ /usr/local/bin/
 COPY --from=builder --chown=10001:10001 /out/data/ /var/lib/slipway/
 ENV SLIPWAY_DATABASE_URL=sqlite:///var/lib/slipway/slipway.db \

@@ -92,7 +92,7 @@ pub struct GitHostConfig {
 /// Whose API a git server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum GitProvider {
     GitHub,
     GitLab,

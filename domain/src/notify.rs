@@ -114,14 +114,11 @@ impl MessageState {
 /// A kind of chat or mail service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum TargetKind {
-    #[serde(alias = "bearychat")]
     BearyChat,
-    #[serde(alias = "dingtalk")]
     DingTalk,
     Feishu,
-    #[serde(alias = "wecom")]
     WeCom,
     Slack,
     Discord,

@@ -234,7 +234,7 @@ fn told() -> Value {
     let mut whole = whole();
     whole["targets"] = json!([
         {
-            "name": "ops", "kind": "ding_talk", "url_secret": "ops-robot", "sign_secret": "ops-sign", "lang": "zh",
+            "name": "ops", "kind": "dingtalk", "url_secret": "ops-robot", "sign_secret": "ops-sign", "lang": "zh",
             "mentions": { "ada": "13800000000" }, "group_seconds": 30,
             "quiet": { "from": "22:00", "until": "08:00", "time_zone": "Asia/Shanghai" },
         },

@@ -19,6 +19,15 @@ pub enum Segment {
     Link { text: String, url: String },
 }
 
+impl Segment {
+    /// What is read of it.
+    pub fn text(&self) -> &str {
+        match self {
+            Segment::Text(text) | Segment::Link { text, .. } => text,
+        }
+    }
+}
+
 /// Cuts a text into pieces, its issue keys being links by `pattern`, in which `{key}` stands for
 /// the key (`#12` gives `12`). Without a usable pattern it is one piece. Put together, the pieces
 /// are the text again; nothing inside an address becomes a link.

@@ -7,6 +7,7 @@
 //! same id, by which a receiver can tell.
 
 mod fan;
+mod inside;
 mod news;
 mod read;
 mod render;

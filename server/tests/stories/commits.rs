@@ -2,7 +2,7 @@
 
 mod clone;
 mod hosts;
-mod origin;
+pub mod origin;
 mod ranges;
 mod statuses;
 
@@ -17,7 +17,7 @@ fn own_program() -> PathBuf {
 }
 
 /// Puts a repository behind the app `web`; none when the address is empty.
-async fn with_git(story: &Intake, git: &str, more: &str) {
+pub async fn with_git(story: &Intake, git: &str, more: &str) {
     let git = if git.is_empty() { String::new() } else { format!("git = \"{git}\"\n") };
     let apps = crate::common::TWO_APPS.replace("registry.test:5000", &story.registry.host());
     let apps = apps.replace("name = \"web\"\n", &format!("name = \"web\"\n{git}"));

@@ -42,4 +42,5 @@ mod secrets;
 mod settings;
 mod sources;
 mod sweep;
+mod told;
 mod verdicts;

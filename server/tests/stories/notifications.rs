@@ -92,7 +92,7 @@ group_seconds = 0
 
 [[targets]]
 name = "qa"
-kind = "ding_talk"
+kind = "dingtalk"
 url = "https://qa.chat.test/canary-in-an-address"
 lang = "zh"
 group_seconds = 10

@@ -1,6 +1,7 @@
 //! Sending: each target in its own order and at its own rate, each try under a lease.
 
 use super::fan::after_quiet;
+use super::inside::with_commits;
 use super::news::News;
 use super::{LOOK_AGAIN, render};
 use crate::ctx::Ctx;
@@ -116,7 +117,11 @@ async fn attempt(ctx: &Ctx, target: &TargetConfig, claimed: &Claimed) -> Result<
     }
     let bodies = ctx.store.news_of(&claimed.id, MOST_PIECES).await?;
     let news: Result<Vec<News>, _> = bodies.iter().map(|body| serde_json::from_str(body)).collect();
-    let Some(message) = news.ok().and_then(|news| render(ctx, target, claimed, &news)) else {
+    let news = match news {
+        Ok(news) => Some(with_commits(ctx, news).await),
+        Err(_) => None,
+    };
+    let Some(message) = news.and_then(|news| render(ctx, target, claimed, &news)) else {
         return Ok(never("What it should say was written by another version and cannot be read."));
     };
     let answer = tokio::time::timeout(LONGEST_TRY, ctx.post.post(ctx, target, &message)).await;

@@ -206,7 +206,7 @@ async fn a_host_with_an_api_is_asked_first_and_git_when_it_fails() {
         })
         .await;
         let hosts = format!(
-            "[[git_hosts]]\nhost = \"{0}\"\nprovider = \"git_hub\"\napi = \"http://{0}/api\"\ntoken_secret = \"git\"\n\
+            "[[git_hosts]]\nhost = \"{0}\"\nprovider = \"github\"\napi = \"http://{0}/api\"\ntoken_secret = \"git\"\n\
              issues = \"https://issues.example.com/browse/{{key}}\"\n",
             host.address
         );
