@@ -38,6 +38,7 @@ mod promotions;
 mod regions;
 mod registry;
 mod rollouts;
+mod runs;
 mod secrets;
 mod settings;
 mod sources;
