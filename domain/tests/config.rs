@@ -289,3 +289,36 @@ fn targets_and_routes_that_do_not_fit_are_refused_at_their_place() {
         }
     }
 }
+
+#[test]
+fn registries_and_git_servers_that_do_not_fit_are_refused_at_their_place() {
+    let outside = || {
+        let mut whole = whole();
+        whole["registries"] = json!([{ "host": "registry.test:5000", "user": "slipway", "password_secret": "shelf" }]);
+        whole["git_hosts"] = json!([{ "host": "git.test", "provider": "gitlab", "token_secret": "git", "issues": "https://issues.test/{key}",
+            "ssh_key_secret": "git-key", "ssh_known_hosts": "git.test ssh-ed25519 AAAA" }]);
+        whole["intake"] = json!({ "sweep_minutes": 0 });
+        whole
+    };
+    assert_eq!(config(outside()).check(), Ok(()));
+    for (pointer, value, place) in [
+        ("/registries/0/password_secret", json!(null), "registries.registry.test:5000.password_secret"),
+        ("/registries/0/password_secret", json!("a b"), "registries.registry.test:5000.password_secret"),
+        ("/registries/0/user", json!("a:b"), "registries.registry.test:5000.user"),
+        ("/git_hosts/0/host", json!("https://git.test"), "git_hosts.https://git.test"),
+        ("/git_hosts/0/token_secret", json!("../x"), "git_hosts.git.test.token_secret"),
+        ("/git_hosts/0/api", json!("file:///etc"), "git_hosts.git.test.api"),
+        ("/git_hosts/0/issues", json!("https://issues.test/"), "git_hosts.git.test.issues"),
+        ("/git_hosts/0/issues", json!("javascript:{key}"), "git_hosts.git.test.issues"),
+        ("/git_hosts/0/ssh_known_hosts", json!(null), "git_hosts.git.test.ssh_known_hosts"),
+        ("/intake/sweep_minutes", json!(20_000), "intake.sweep_minutes"),
+    ] {
+        let mut outside = outside();
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        outside.pointer_mut(parent).expect("the place is there")[key] = value.clone();
+        match config(outside).check() {
+            Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
+            other => panic!("{pointer} = {value}: {other:?}"),
+        }
+    }
+}

@@ -32,6 +32,7 @@ texts! {
     sign_in = "Sign in", "登录";
     sign_in_lead = "Sign in to see builds and what runs where.", "登录后查看构建和各区域的运行情况。";
     name = "Name", "用户名";
+    called = "Name", "名称";
     password = "Password", "密码";
     old_password = "Present password", "当前密码";
     new_password = "New password", "新密码";

@@ -2,6 +2,7 @@
 //! world is told here, at the place where it stands.
 
 mod notify;
+mod outside;
 
 use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
@@ -28,6 +29,8 @@ impl Config {
     pub fn check(&self) -> Checked {
         self.check_registries()?;
         self.check_outgoing()?;
+        self.check_git_hosts()?;
+        range(self.intake.sweep_minutes, 0, 7 * 24 * 60, || "intake.sweep_minutes".to_owned())?;
         names("apps", self.apps.iter().map(|app| app.name.as_str()))?;
         names("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
         names("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
@@ -37,16 +40,6 @@ impl Config {
         self.engines.iter().try_for_each(check_engine)?;
         self.regions.iter().try_for_each(check_region)?;
         self.check_notifications()
-    }
-
-    fn check_registries(&self) -> Checked {
-        let mut hosts = BTreeSet::new();
-        for registry in &self.registries {
-            let place = || format!("registries.{}", registry.host);
-            demand(valid_host(&registry.host), place, || not("host or host:port"))?;
-            demand(hosts.insert(&registry.host), place, || Fault::Twice)?;
-        }
-        at_most(self.registries.len(), MOST_ENTRIES, || "registries".to_owned())
     }
 
     fn check_outgoing(&self) -> Checked {

@@ -18,7 +18,7 @@ pub(super) fn tokens(r: &Reader, settings: &SettingsView) -> AnyView {
             <table class="cards">
                 <thead>
                     <tr>
-                        <th scope="col">{t.name()}</th>
+                        <th scope="col">{t.called()}</th>
                         <th scope="col">{t.col_owner()}</th>
                         <th scope="col">{t.role_word()}</th>
                         <th scope="col">{t.state()}</th>

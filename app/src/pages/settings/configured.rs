@@ -126,7 +126,7 @@ pub(super) fn engines(r: &Reader, settings: &SettingsView) -> AnyView {
     let rows = settings.engines.iter().map(row).collect_view();
     let table = view! {
         <table class="cards">
-            <thead><tr><th scope="col">{t.name()}</th><th scope="col">{t.col_engine_url()}</th><th scope="col">{t.col_address()}</th></tr></thead>
+            <thead><tr><th scope="col">{t.called()}</th><th scope="col">{t.col_engine_url()}</th><th scope="col">{t.col_address()}</th></tr></thead>
             <tbody>{rows}</tbody>
         </table>
     };

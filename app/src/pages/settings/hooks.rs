@@ -19,7 +19,7 @@ pub(super) fn hooks(r: &Reader, settings: &SettingsView) -> AnyView {
             <table class="cards">
                 <thead>
                     <tr>
-                        <th scope="col">{t.name()}</th>
+                        <th scope="col">{t.called()}</th>
                         <th scope="col">{t.col_source()}</th>
                         <th scope="col">{t.state()}</th>
                         <th scope="col">{t.col_last_success()}</th>

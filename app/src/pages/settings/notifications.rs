@@ -46,7 +46,7 @@ fn targets(r: &Reader, targets: &[TargetView]) -> AnyView {
         <table class="cards">
             <thead>
                 <tr>
-                    <th scope="col">{t.name()}</th>
+                    <th scope="col">{t.called()}</th>
                     <th scope="col">{t.col_kind()}</th>
                     <th scope="col">{t.col_language()}</th>
                     <th scope="col">{t.col_quiet()}</th>

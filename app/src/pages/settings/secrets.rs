@@ -12,7 +12,7 @@ pub(super) fn secrets(r: &Reader, settings: &SettingsView) -> AnyView {
             <table class="cards">
                 <thead>
                     <tr>
-                        <th scope="col">{t.name()}</th>
+                        <th scope="col">{t.called()}</th>
                         <th scope="col">{t.secret_used_by()}</th>
                         <th scope="col">{t.secret_changed()}</th>
                         <th scope="col">{t.who()}</th>
@@ -32,7 +32,7 @@ pub(super) fn secrets(r: &Reader, settings: &SettingsView) -> AnyView {
             <form method="post" action="/do/secrets/set" class="stack">
                 {form.alert()}
                 <div class="fields">
-                    {form.input(Field { most: Some(40), ..Field::text("name", t.name()) }.hint(t.secret_name_hint()))}
+                    {form.input(Field { most: Some(40), ..Field::text("name", t.called()) }.hint(t.secret_name_hint()))}
                     {form.input(Field { most: Some(8192), ..Field::password("value", t.secret_value(), "off") }.hint(t.secret_value_hint()))}
                 </div>
                 <div class="row"><button class="btn go">{t.secret_set()}</button></div>
