@@ -144,6 +144,7 @@ enum HookCommand {
     Add {
         #[arg(long)]
         name: String,
+        /// Who calls: `distribution`, `github`, `drone` …; a word that is unknown has them all named.
         #[arg(long)]
         source: String,
         /// The registry's host, for sources that do not say it.
