@@ -27,6 +27,7 @@ const places: [string, Person | 'nobody'][] = [
   ['/settings', 'viewer'],
   ['/settings/deliveries', 'admin'],
   ['/settings/deliveries', 'viewer'],
+  ['/settings/notifications', 'admin'],
   ['/account', 'product'],
   ['/nothing-is-here', 'viewer'],
 ];
