@@ -156,6 +156,20 @@ fn not(expected: &str) -> Fault {
     Fault::Unreadable { detail: format!("write {expected}") }
 }
 
+fn refused(reason: &str) -> Fault {
+    Fault::Refused { reason: reason.to_owned() }
+}
+
+/// A secret can have no other name than this.
+fn secret_name(name: Option<&str>, place: impl FnOnce() -> String) -> Checked {
+    demand(name.is_none_or(valid_name), place, || not("the name of a secret"))
+}
+
+fn web(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && plain(url, MOST_TEXT)
+}
+
 fn demand(good: bool, place: impl FnOnce() -> String, why: impl FnOnce() -> Fault) -> Checked {
     if good { Ok(()) } else { Err(at(place(), why())) }
 }

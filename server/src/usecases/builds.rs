@@ -62,11 +62,16 @@ pub async fn builds(ctx: &Ctx, actor: &Actor, filter: BuildFilter, paging: Pagin
 
 /// The filter without its empty parts; none when a part is something that no build has.
 fn narrow(filter: &BuildFilter) -> Option<Narrow<'_>> {
-    let parts = [&filter.app, &filter.channel, &filter.tag, &filter.q];
-    let [app, channel, tag, q] = parts.map(|part| part.as_deref().map(str::trim).filter(|part| !part.is_empty()));
+    parts(filter).map(|[app, channel, tag, q]| Narrow { app, channel, tag, q })
+}
+
+/// App, channel, tag and search of a filter, each when it is not empty; none when one of them is
+/// nothing that could be there.
+pub(super) fn parts(filter: &BuildFilter) -> Option<[Option<&str>; 4]> {
+    let given = [&filter.app, &filter.channel, &filter.tag, &filter.q];
+    let parts = given.map(|part| part.as_deref().map(str::trim).filter(|part| !part.is_empty()));
     let possible = |part: &str| part.len() <= MOST_FILTER && !part.chars().any(char::is_control);
-    let all = [app, channel, tag, q].into_iter().flatten().all(possible);
-    all.then_some(Narrow { app, channel, tag, q })
+    parts.into_iter().flatten().all(possible).then_some(parts)
 }
 
 /// Everything a list shows about these builds, in their order.

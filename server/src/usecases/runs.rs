@@ -1,5 +1,6 @@
 //! CI runs: listing and looking.
 
+use super::builds::parts;
 use crate::ctx::Ctx;
 use crate::store::runs::{ListedRun, Which};
 use crate::store::{Cursor, missing, page_of, page_size, plausible};
@@ -11,8 +12,6 @@ use domain::{Action, Actor, Problem};
 
 /// Runs shown beside one page of builds.
 const MOST_BESIDE: i64 = 50;
-/// No app, channel, tag or commit is longer.
-const MOST_FILTER: usize = 256;
 
 /// Every run, the newest first.
 ///
@@ -74,9 +73,5 @@ fn view(ctx: &Ctx, run: ListedRun) -> RunRow {
 
 /// The filter without its empty parts; none when a part is something that no run has.
 fn which(filter: &BuildFilter) -> Option<Which<'_>> {
-    let parts = [&filter.app, &filter.channel, &filter.tag, &filter.q];
-    let [app, channel, tag, q] = parts.map(|part| part.as_deref().map(str::trim).filter(|part| !part.is_empty()));
-    let possible = |part: &str| part.len() <= MOST_FILTER && !part.chars().any(char::is_control);
-    let all = [app, channel, tag, q].into_iter().flatten().all(possible);
-    all.then_some(Which { app, channel, tag, q, loose: false, after: None })
+    parts(filter).map(|[app, channel, tag, q]| Which { app, channel, tag, q, loose: false, after: None })
 }

@@ -1,6 +1,8 @@
 //! Whether targets and routes of notifications fit together.
 
-use super::{Checked, MOST_ENTRIES, MOST_TEXT, address, at_most, demand, not, plain, printable, range, time_zone};
+use super::{
+    Checked, MOST_ENTRIES, address, at_most, demand, not, plain, printable, range, refused, secret_name, time_zone, web,
+};
 use crate::config::Config;
 use crate::notify::{MailConfig, RouteConfig, TargetConfig, TargetKind};
 use crate::problem::{Fault, Noun};
@@ -86,19 +88,6 @@ fn check_mail(mail: &MailConfig, place: &dyn Fn(&str) -> String) -> Checked {
     let both = mail.user.is_some() == mail.password_secret.is_some();
     demand(both, || place("mail.password_secret"), || refused("a user and a password belong together"))?;
     secret_name(mail.password_secret.as_deref(), || place("mail.password_secret"))
-}
-
-fn refused(reason: &str) -> Fault {
-    Fault::Refused { reason: reason.to_owned() }
-}
-
-fn secret_name(name: Option<&str>, place: impl FnOnce() -> String) -> Checked {
-    demand(name.is_none_or(|name| plain(name, 64)), place, || not("the name of a secret"))
-}
-
-fn web(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && plain(url, MOST_TEXT)
 }
 
 /// `someone@example.com`, or `Slipway <someone@example.com>`.

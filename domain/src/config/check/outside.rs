@@ -1,7 +1,7 @@
 //! Registries and git servers: how others are spoken to.
 
-use super::{Checked, MOST_ENTRIES, at_most, demand, not};
-use crate::config::{Config, GitHostConfig, valid_name};
+use super::{Checked, MOST_ENTRIES, at_most, demand, not, plain, refused, secret_name, web};
+use crate::config::{Config, GitHostConfig};
 use crate::image::valid_host;
 use crate::problem::Fault;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ impl Config {
             let both = registry.user.is_some() == registry.password_secret.is_some();
             demand(both, || place(".password_secret"), || refused("a user and a password belong together"))?;
             secret_name(registry.password_secret.as_deref(), || place(".password_secret"))?;
-            let user = registry.user.as_deref().is_none_or(|user| word(user, 200) && !user.contains(':'));
+            let user = registry.user.as_deref().is_none_or(|user| word(user) && !user.contains(':'));
             demand(user, || place(".user"), || not("a user without a colon"))?;
         }
         at_most(self.registries.len(), MOST_ENTRIES, || "registries".to_owned())
@@ -41,12 +41,12 @@ fn check_git_host(git: &GitHostConfig) -> Checked {
     secret_name(git.token_secret.as_deref(), || place("token_secret"))?;
     secret_name(git.ssh_key_secret.as_deref(), || place("ssh_key_secret"))?;
     demand(
-        git.user.as_deref().is_none_or(|user| word(user, 200) && !user.contains(':')),
+        git.user.as_deref().is_none_or(|user| word(user) && !user.contains(':')),
         || place("user"),
         || not("a user without a colon"),
     )?;
-    demand(git.api.as_deref().is_none_or(web), || place("api"), || not("an http or https address"))?;
-    let issues = git.issues.as_deref().is_none_or(|pattern| web(pattern) && pattern.contains("{key}"));
+    demand(git.api.as_deref().is_none_or(ascii_web), || place("api"), || not("an http or https address"))?;
+    let issues = git.issues.as_deref().is_none_or(|pattern| ascii_web(pattern) && pattern.contains("{key}"));
     demand(issues, || place("issues"), || not("an address with {key} in it"))?;
     let known = git.ssh_known_hosts.as_deref();
     demand(
@@ -58,20 +58,11 @@ fn check_git_host(git: &GitHostConfig) -> Checked {
     demand(complete, || place("ssh_known_hosts"), || refused("ssh needs the server's own keys, as in a known_hosts file"))
 }
 
-fn refused(reason: &str) -> Fault {
-    Fault::Refused { reason: reason.to_owned() }
+/// One word as it stands in a header or in an address of git.
+fn word(text: &str) -> bool {
+    text.is_ascii() && plain(text, 200)
 }
 
-fn secret_name(name: Option<&str>, place: impl FnOnce() -> String) -> Checked {
-    demand(name.is_none_or(valid_name), place, || not("the name of a secret"))
-}
-
-/// One printable word.
-fn word(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
-
-fn web(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && word(url, 1024)
+fn ascii_web(url: &str) -> bool {
+    url.is_ascii() && web(url)
 }
