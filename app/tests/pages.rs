@@ -43,7 +43,7 @@ const PAGES: [&str; 44] = [
     "/environments?all=1",
     "/environments/launching",
     "/environments/running",
-    "/environments/running?log=db",
+    "/environments/running?tab=logs&service=db",
     "/environments/failed",
     "/environments/stopping",
     "/environments/stopped",
@@ -470,14 +470,14 @@ async fn filters_stay_in_the_address_and_the_next_page_keeps_them() {
 
 #[tokio::test]
 async fn the_log_is_read_without_scripts_and_says_where_to_follow_it() {
-    let (_, html) = get(&hostile(Role::Tester), "/environments/running?log=db").await;
+    let (_, html) = get(&hostile(Role::Tester), "/environments/running?tab=logs&service=db").await;
     let log = tags(&html).into_iter().find(|tag| tag.get("role") == "log").expect("the log");
     assert!(log.get("data-log").contains("/environments/running/"), "{log:?}");
     let lines = &html[log.end..log.end + html[log.end..].find("</pre>").expect("it ends")];
     assert_eq!(text(lines).matches("GET /tour/").count(), 40);
     assert!(text(lines).contains(HOSTILE));
     assert_harmless("the log", &html);
-    let (_, html) = get(&Ask::by(Role::Tester), "/environments/stopped").await;
+    let (_, html) = get(&Ask::by(Role::Tester), "/environments/stopped?tab=logs").await;
     assert!(tags(&html).iter().all(|tag| tag.get("role") != "log"), "nothing to follow where nothing runs");
 }
 

@@ -19,6 +19,9 @@ texts! {
     lease_ends = "ends", "到期";
     lease_ended = "ended", "已结束";
     under_test = "under test", "被测";
+    tabs_of_environment = "Ways to look at it", "查看方式";
+    tab_overview = "Overview", "概览";
+    tab_logs = "Logs", "日志";
     steps = "Steps", "步骤";
     steps_done(done: usize, all: usize) = "{done} of {all}", "{done} / {all}";
     no_steps = "The steps appear here in a moment.", "步骤稍后显示。";
