@@ -14,6 +14,7 @@ pub mod id;
 pub mod image;
 pub mod labels;
 pub mod lease;
+pub mod log;
 pub mod notify;
 pub mod problem;
 pub mod promotion;
