@@ -63,8 +63,13 @@ impl Look {
         if let Some(colour) = self.ground {
             let _ = write!(words, "ground-{colour} ");
         }
-        let flags =
-            [(self.bold, "bold "), (self.dim, "dim "), (self.italic, "italic "), (self.underline, "under "), (self.struck, "struck ")];
+        let flags = [
+            (self.bold, "bold "),
+            (self.dim, "dim "),
+            (self.italic, "italic "),
+            (self.underline, "under "),
+            (self.struck, "struck "),
+        ];
         flags.into_iter().filter(|(on, _)| *on).for_each(|(_, word)| words.push_str(word));
         words.truncate(words.trim_end().len());
         words

@@ -26,4 +26,3 @@ pub(super) fn act(r: &Reader, environment: &EnvironmentView) -> AnyView {
     });
     view! { {stop}{open} }.into_any()
 }
-

@@ -28,7 +28,10 @@ async fn log(r: &Reader, environment: &EnvironmentView, asked: Option<&str>) -> 
     let tabs = names
         .iter()
         .map(|name| {
-            let href = format!("{}#log", path_with(&format!("/environments/{id}"), &[("tab", Some(Tab::Logs.as_str())), ("service", Some(name))]));
+            let href = format!(
+                "{}#log",
+                path_with(&format!("/environments/{id}"), &[("tab", Some(Tab::Logs.as_str())), ("service", Some(name))])
+            );
             let word = (*name).to_owned();
             view! { <a href=href aria-current=(*name == service).then_some("true")>{word}</a> }
         })

@@ -177,4 +177,3 @@ async fn verdict(r: &Reader, environment: &EnvironmentView) -> Result<AnyView, P
     let content = view! { <p class="pad-line quiet">{t.judged_build_word()}" "<a href=href>{name}</a></p>{form} };
     Ok(panel(t.verdict_here(), beside, content))
 }
-
