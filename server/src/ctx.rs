@@ -53,6 +53,8 @@ pub struct Ctx {
     /// Password hashing takes 19 MiB and a core each: at most this many at once.
     pub hashing: Arc<Semaphore>,
     pub work: Work,
+    /// Webhook requests on their way to the disk.
+    pub intake: crate::usecases::intake::Queue,
     /// Logs that somebody reads now.
     pub logs: Logs,
     /// What the environments' containers were like when last looked at.
@@ -171,6 +173,7 @@ impl Ctx {
             gate_looks: Default::default(),
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
+            intake: Default::default(),
             logs: Logs::default(),
             looks: Looks::default(),
             setup: Setup::default(),

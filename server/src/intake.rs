@@ -13,6 +13,7 @@ mod distribution;
 mod dockerhub;
 mod drone;
 mod ecr;
+mod flow;
 mod gar;
 mod generic;
 mod gitea;
@@ -216,6 +217,7 @@ static SOURCES: &[&dyn Source] = &[
     &drone::DronePlugin,
     &circleci::CircleCi,
     &circleci::CircleCiV1,
+    &flow::Flow,
     &generic::Generic,
 ];
 

@@ -19,11 +19,13 @@ use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 use serde_json::json;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Bodies held in memory at once, 1 MiB each at most; senders beyond that wait a little and are
-/// then asked to come again, which all of them do.
-static SEATS: Semaphore = Semaphore::const_new(64);
+/// KiB of bodies held in memory at once. A sender takes the room that its body needs; when there is none,
+/// it waits a little and is then asked to come again.
+static ROOM: Semaphore = Semaphore::const_new(64 << 10);
+/// What a request costs at least, so that there are never more than some thousands of them.
+const LEAST_ROOM: usize = 16 << 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How long a body may take to arrive.
 const LONGEST_BODY: Duration = Duration::from_secs(10);
@@ -47,11 +49,32 @@ async fn deliver(State(ctx): State<Ctx>, Path((source, key)): Path<(String, Stri
 
 async fn delivered(ctx: &Ctx, source: &str, key: &str, request: Request) -> Result<Accepted, Problem> {
     let (actor, hook) = actor_of_key(ctx, source, key).await?;
-    let seat = tokio::time::timeout(LONGEST_WAIT, SEATS.acquire()).await;
-    let _seat = seat.map_err(|_| Problem::Busy)?.map_err(crate::store::internal)?;
+    let length = said_length(&request);
+    if length.is_some_and(|length| length > MOST_DRAINED) {
+        return Err(too_big());
+    }
+    let room = room(length).await?;
     let headers = Headers::of(request.headers());
     let body = body(request).await?;
-    accept(ctx, &actor, &hook, &headers, &body).await
+    // Once it is here it is stored, whether its sender stays or not; its room is taken until then.
+    let ctx = ctx.clone();
+    let taken = tokio::spawn(async move {
+        let _room = room;
+        accept(&ctx, &actor, &hook, &headers, &body).await
+    });
+    taken.await.map_err(crate::store::internal)?
+}
+
+fn said_length(request: &Request) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Room for a body of this length; where it is not said, for the longest there may be.
+async fn room(length: Option<usize>) -> Result<SemaphorePermit<'static>, Problem> {
+    let bytes = length.unwrap_or(MOST_BODY).clamp(LEAST_ROOM, MOST_BODY);
+    let wanted = u32::try_from(bytes.div_ceil(1 << 10)).map_err(crate::store::internal)?;
+    let permit = tokio::time::timeout(LONGEST_WAIT, ROOM.acquire_many(wanted)).await;
+    permit.map_err(|_| Problem::Busy)?.map_err(crate::store::internal)
 }
 
 fn refused(problem: &Problem) -> (&'static str, Response) {
@@ -66,10 +89,6 @@ fn refused(problem: &Problem) -> (&'static str, Response) {
 
 /// The raw body, bounded in bytes and in time.
 async fn body(request: Request) -> Result<Vec<u8>, Problem> {
-    let said = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    if said.is_some_and(|length: usize| length > MOST_DRAINED) {
-        return Err(too_big());
-    }
     let late = || Problem::invalid("body", Fault::Unreadable { detail: "it did not arrive within 10 seconds".to_owned() });
     tokio::time::timeout(LONGEST_BODY, read(request.into_body())).await.map_err(|_| late())?
 }

@@ -3,14 +3,14 @@
 use crate::clock::{from_micros, micros};
 use crate::intake::Headers;
 use crate::store::hooks::{HOOK, HookRow, hook};
-use crate::store::{Store, Tx, internal};
+use crate::store::{Store, Tx, internal, places};
 use domain::delivery::Reason;
 use domain::id::{BuildId, DeliveryId, HookId, RunId};
 use domain::{Problem, Time};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A stored delivery that waits to be processed.
 #[derive(Clone, Debug)]
@@ -87,71 +87,107 @@ fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
     })
 }
 
-/// A delivery as it came in.
-pub struct Incoming<'a> {
-    pub id: &'a DeliveryId,
-    pub hook: &'a HookId,
+/// A delivery as it came in, ready to be written.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    pub id: DeliveryId,
+    pub hook: HookId,
     pub at: Time,
-    pub headers: &'a Headers,
-    pub body: &'a [u8],
+    pub content_type: String,
+    /// As JSON.
+    pub headers: String,
+    pub body: Vec<u8>,
     /// How long the whole body was.
     pub length: usize,
     pub outcome: Outcome,
-    pub reasons: &'a [Reason],
-    /// Of a duplicate, the delivery that it repeats.
-    pub repeats: Option<&'a DeliveryId>,
+    /// As JSON.
+    pub reasons: String,
+    /// What its events are known by; none for what is only noted.
+    pub keys: BTreeSet<String>,
 }
 
-/// Keeps a delivery.
+/// Rows in one statement: both databases take some ten thousand values at once.
+const MOST_ROWS: usize = 256;
+
+/// `($1, $2), ($3, $4) …`: the places of `count` rows of `width` values.
+fn rows_of(count: usize, width: usize) -> String {
+    let rows: Vec<String> = (0..count).map(|row| format!("({})", places(row * width + 1, width))).collect();
+    rows.join(", ")
+}
+
+/// Keeps deliveries.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn insert_delivery(tx: &mut Tx, delivery: &Incoming<'_>) -> Result<(), Problem> {
-    sqlx::query(
-        "INSERT INTO deliveries (id, hook_id, received_at, content_type, body, state, reasons, next_at, headers, length, repeats)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $3, $8, $9, $10)",
-    )
-    .bind(delivery.id.as_str())
-    .bind(delivery.hook.as_str())
-    .bind(micros(delivery.at))
-    .bind(delivery.headers.get("content-type").unwrap_or_default())
-    .bind(delivery.body)
-    .bind(delivery.outcome.as_str())
-    .bind(serde_json::to_string(delivery.reasons).map_err(internal)?)
-    .bind(delivery.headers.to_json())
-    .bind(i64::try_from(delivery.length).unwrap_or(i64::MAX))
-    .bind(delivery.repeats.map(DeliveryId::as_str))
-    .execute(&mut **tx)
-    .await
-    .map_err(internal)?;
+pub async fn insert_deliveries(tx: &mut Tx, deliveries: &[Incoming]) -> Result<(), Problem> {
+    for some in deliveries.chunks(MOST_ROWS) {
+        let sql = format!(
+            "INSERT INTO deliveries (id, hook_id, received_at, content_type, body, state, reasons, next_at, headers, length)
+             VALUES {}",
+            rows_of(some.len(), 10)
+        );
+        let mut insert = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for one in some {
+            insert = insert
+                .bind(one.id.as_str())
+                .bind(one.hook.as_str())
+                .bind(micros(one.at))
+                .bind(one.content_type.as_str())
+                .bind(one.body.as_slice())
+                .bind(one.outcome.as_str())
+                .bind(one.reasons.as_str())
+                .bind(micros(one.at))
+                .bind(one.headers.as_str())
+                .bind(i64::try_from(one.length).unwrap_or(i64::MAX));
+        }
+        insert.execute(&mut **tx).await.map_err(internal)?;
+    }
     Ok(())
 }
 
-/// Claims an event for a delivery; false when an earlier delivery of the hook brought it.
+/// Claims the events of deliveries, in their order. Gives those that brought a new one; what an
+/// earlier delivery of the hook brought stays with that.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn claim_event(tx: &mut Tx, hook: &HookId, event: &str, delivery: &DeliveryId) -> Result<bool, Problem> {
-    let done = sqlx::query(
-        "INSERT INTO delivery_events (hook_id, event, delivery_id) VALUES ($1, $2, $3) ON CONFLICT (hook_id, event) DO NOTHING",
-    )
-    .bind(hook.as_str())
-    .bind(event)
-    .bind(delivery.as_str())
-    .execute(&mut **tx)
-    .await
-    .map_err(internal)?;
-    Ok(done.rows_affected() > 0)
+pub async fn claim_events(tx: &mut Tx, deliveries: &[Incoming]) -> Result<HashSet<String>, Problem> {
+    let events = deliveries.iter().flat_map(|one| one.keys.iter().map(move |key| (one, key)));
+    let events: Vec<(&Incoming, &String)> = events.collect();
+    let mut new = HashSet::new();
+    for some in events.chunks(MOST_ROWS) {
+        let sql = format!(
+            "INSERT INTO delivery_events (hook_id, event, delivery_id) VALUES {}
+             ON CONFLICT (hook_id, event) DO NOTHING RETURNING delivery_id",
+            rows_of(some.len(), 3)
+        );
+        let mut claim = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        for (one, key) in some {
+            claim = claim.bind(one.hook.as_str()).bind(key.as_str()).bind(one.id.as_str());
+        }
+        let claimed: Vec<String> = claim.fetch_all(&mut **tx).await.map_err(internal)?;
+        new.extend(claimed);
+    }
+    Ok(new)
 }
 
-/// The delivery that brought an event of a hook before.
+/// Makes a delivery that brought nothing new a note of that, beside what it repeats, without its body.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn brought_by(tx: &mut Tx, hook: &HookId, event: &str) -> Result<Option<DeliveryId>, Problem> {
-    let found = sqlx::query_scalar("SELECT delivery_id FROM delivery_events WHERE hook_id = $1 AND event = $2");
-    let found: Option<String> = found.bind(hook.as_str()).bind(event).fetch_optional(&mut **tx).await.map_err(internal)?;
-    Ok(found.map(DeliveryId))
+pub async fn note_repetition(tx: &mut Tx, repetition: &Incoming) -> Result<(), Problem> {
+    // None where what it repeats was forgotten: only what it was known by is kept for ever.
+    let first = sqlx::query_scalar("SELECT delivery_id FROM delivery_events WHERE hook_id = $1 AND event = $2");
+    let first = first.bind(repetition.hook.as_str()).bind(repetition.keys.first().map(String::as_str));
+    let first: Option<Option<String>> = first.fetch_optional(&mut **tx).await.map_err(internal)?;
+    sqlx::query("UPDATE deliveries SET state = $1, body = $2, reasons = '[]', repeats = $3 WHERE id = $4")
+        .bind(Outcome::Duplicate.as_str())
+        .bind(&[] as &[u8])
+        .bind(first.flatten())
+        .bind(repetition.id.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
+    Ok(())
 }
 
 /// Takes a stored delivery in hand until the transaction ends; false when it was processed
@@ -231,17 +267,26 @@ pub async fn postpone_delivery(tx: &mut Tx, id: &DeliveryId, until: Time) -> Res
     Ok(())
 }
 
-/// Forgets deliveries without effect from before a time, a bounded number at once; their events too,
-/// which would be ignored again.
+/// Forgets deliveries without effect from before a time, a bounded number at once. What their events
+/// are known by stays: a repetition is one for ever.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn forget_ignored(tx: &mut Tx, before: Time, most: i64) -> Result<u64, Problem> {
-    const OLD: &str = "SELECT id FROM deliveries WHERE state IN ('ignored', 'duplicate', 'refused') AND received_at < $1
-         ORDER BY received_at LIMIT $2";
-    let events = sqlx::AssertSqlSafe(format!("DELETE FROM delivery_events WHERE delivery_id IN ({OLD})"));
-    sqlx::query(events).bind(micros(before)).bind(most).execute(&mut **tx).await.map_err(internal)?;
-    let deliveries = sqlx::AssertSqlSafe(format!("DELETE FROM deliveries WHERE id IN ({OLD})"));
-    let gone = sqlx::query(deliveries).bind(micros(before)).bind(most).execute(&mut **tx).await.map_err(internal)?;
-    Ok(gone.rows_affected())
+    // One that had an effect once, and none when it was replayed, is history.
+    let old = sqlx::query_scalar(
+        "SELECT d.id FROM deliveries d WHERE d.state IN ('ignored', 'duplicate', 'refused') AND d.received_at < $1
+         AND NOT EXISTS (SELECT 1 FROM tag_moves m WHERE m.delivery_id = d.id)
+         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.delivery_id = d.id)
+         ORDER BY d.received_at LIMIT $2",
+    );
+    let old: Vec<String> = old.bind(micros(before)).bind(most).fetch_all(&mut **tx).await.map_err(internal)?;
+    for some in old.chunks(MOST_ROWS) {
+        for statement in ["UPDATE delivery_events SET delivery_id = NULL WHERE delivery_id", "DELETE FROM deliveries WHERE id"] {
+            let sql = sqlx::AssertSqlSafe(format!("{statement} IN ({})", places(1, some.len())));
+            let forget = some.iter().fold(sqlx::query(sql), |query, id| query.bind(id));
+            forget.execute(&mut **tx).await.map_err(internal)?;
+        }
+    }
+    Ok(u64::try_from(old.len()).unwrap_or(u64::MAX))
 }

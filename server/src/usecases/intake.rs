@@ -1,6 +1,6 @@
 //! Webhook deliveries: store, then process.
 //!
-//! [`accept`] keeps the raw request before it is answered. [`process_waiting`] turns what was
+//! [`accept`] keeps the raw request before it is answered, with others in one commit. [`process_waiting`] turns what was
 //! kept into builds and tags, each delivery in one transaction. [`describe_waiting`] then reads
 //! the labels of new builds from their registry, and tries again where it could not. All three
 //! can be stopped anywhere: what is in the database says where to go on.
@@ -10,6 +10,7 @@ mod inbox;
 mod record;
 mod runs;
 mod sweep;
+mod together;
 
 use crate::ctx::Ctx;
 use crate::hub::Topic;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 pub use describe::describe_waiting;
 pub use inbox::{deliveries, delivery, replay};
 pub use sweep::{ask_sweep, sweep};
+pub use together::Queue;
 
 /// Bodies held in memory while a worker goes through them: at most this many MiB.
 const BATCH: i64 = 8;
@@ -59,7 +61,7 @@ pub enum Accepted {
 ///
 /// # Errors
 /// [`Problem::Forbidden`] for anyone but a hook; [`Problem::Unproven`]; [`Problem::Invalid`] when
-/// the body is not of the source's form.
+/// the body is not of the source's form; [`Problem::Busy`] when it could not be written in time.
 pub async fn accept(ctx: &Ctx, actor: &Actor, hook: &HookRow, headers: &Headers, body: &[u8]) -> Result<Accepted, Problem> {
     actor.require(Action::Deliver)?;
     let source = sources::source(&hook.source).map_err(internal)?;
@@ -76,82 +78,33 @@ pub async fn accept(ctx: &Ctx, actor: &Actor, hook: &HookRow, headers: &Headers,
             return Err(Problem::invalid("body", why));
         }
     };
-    store(ctx, hook, &told, &events).await
+    let (outcome, reasons) = at_first_sight(&events);
+    let incoming = Incoming { keys: keys(&events, body), ..incoming(ctx, hook, &told, outcome, &reasons)? };
+    ctx.intake.store(ctx, incoming).await
 }
 
-async fn store(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, events: &[Event]) -> Result<Accepted, Problem> {
-    let (outcome, reasons) = at_first_sight(events);
-    let id: DeliveryId = ctx.new_id();
+fn incoming(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, outcome: Outcome, reasons: &[Reason]) -> Result<Incoming, Problem> {
     let headers = told.headers.to_keep();
-    let body = told.body;
-    let incoming = Incoming {
-        id: &id,
-        hook: &hook.id,
+    let most = if outcome == Outcome::Refused { MOST_REFUSED } else { usize::MAX };
+    Ok(Incoming {
+        id: ctx.new_id(),
+        hook: hook.id.clone(),
         at: told.received_at,
-        headers: &headers,
-        body,
-        length: body.len(),
+        content_type: headers.get("content-type").unwrap_or_default().to_owned(),
+        headers: headers.to_json(),
+        body: told.body.get(..most).unwrap_or(told.body).to_vec(),
+        length: told.body.len(),
         outcome,
-        reasons: &reasons,
-        repeats: None,
-    };
-    let keys = keys(events, body);
-    let mut tx = ctx.store.begin().await?;
-    rows::insert_delivery(&mut tx, &incoming).await?;
-    let mut new = 0;
-    for key in &keys {
-        new += u32::from(rows::claim_event(&mut tx, &hook.id, key, &id).await?);
-    }
-    if new == 0 {
-        tx.rollback().await.map_err(internal)?;
-        note_duplicate(ctx, &incoming, keys.first()).await?;
-        return Ok(Accepted::Duplicate);
-    }
-    tx.commit().await.map_err(internal)?;
-    if outcome == Outcome::Stored {
-        ctx.work.deliveries.notify_one();
-    }
-    ctx.hub.tell(Topic::Deliveries, None);
-    Ok(Accepted::Stored(id))
-}
-
-/// A repetition is shown beside what it repeats, without its body.
-async fn note_duplicate(ctx: &Ctx, incoming: &Incoming<'_>, key: Option<&String>) -> Result<(), Problem> {
-    let mut tx = ctx.store.begin().await?;
-    let first = match key {
-        Some(key) => rows::brought_by(&mut tx, incoming.hook, key).await?,
-        None => None,
-    };
-    let noted = Incoming { body: &[], outcome: Outcome::Duplicate, reasons: &[], repeats: first.as_ref(), ..*incoming };
-    rows::insert_delivery(&mut tx, &noted).await?;
-    tx.commit().await.map_err(internal)?;
-    ctx.hub.tell(Topic::Deliveries, None);
-    Ok(())
+        reasons: serde_json::to_string(reasons).map_err(internal)?,
+        keys: BTreeSet::new(),
+    })
 }
 
 /// What was refused is noted with the beginning of its body, so that whoever sets a builder up sees why.
 async fn note_refused(ctx: &Ctx, hook: &HookRow, told: &Told<'_>, reason: Reason) -> Result<(), Problem> {
     tracing::warn!(hook = %hook.name, ?reason, "a delivery was refused");
-    let kept = told.body.get(..MOST_REFUSED).unwrap_or(told.body);
-    let headers = told.headers.to_keep();
-    let id: DeliveryId = ctx.new_id();
-    let reasons = [reason];
-    let noted = Incoming {
-        id: &id,
-        hook: &hook.id,
-        at: ctx.now(),
-        headers: &headers,
-        body: kept,
-        length: told.body.len(),
-        outcome: Outcome::Refused,
-        reasons: &reasons,
-        repeats: None,
-    };
-    let mut tx = ctx.store.begin().await?;
-    rows::insert_delivery(&mut tx, &noted).await?;
-    tx.commit().await.map_err(internal)?;
-    ctx.hub.tell(Topic::Deliveries, None);
-    Ok(())
+    let noted = incoming(ctx, hook, told, Outcome::Refused, &[reason])?;
+    ctx.intake.store(ctx, noted).await.map(|_| ())
 }
 
 /// Pulls and layers are most of what a registry tells: they need no worker.
@@ -222,17 +175,23 @@ pub(super) async fn pause(ctx: &Ctx, next: Result<Option<Time>, Problem>, call: 
     }
 }
 
-/// Forgets old ignored deliveries, every hour and in bounded bites.
+/// Forgets deliveries that had no effect a month ago, a bounded number at once; what they are known by
+/// stays, so that a repetition is one for ever. True when there may be more of them.
+///
+/// # Errors
+/// [`Problem::Internal`] when the database does not answer.
+pub async fn forget_ignored(ctx: &Ctx) -> Result<bool, Problem> {
+    let mut tx = ctx.store.begin().await?;
+    let before = ctx.now() - TimeDelta::days(KEEP_IGNORED_DAYS);
+    let gone = rows::forget_ignored(&mut tx, before, 1000).await?;
+    tx.commit().await.map_err(internal)?;
+    Ok(gone >= 1000)
+}
+
+/// Forgets what is old enough, every hour and in bounded bites.
 async fn forget(ctx: &Ctx) {
     loop {
-        let forgotten = async {
-            let mut tx = ctx.store.begin().await?;
-            let before = ctx.now() - TimeDelta::days(KEEP_IGNORED_DAYS);
-            let gone = rows::forget_ignored(&mut tx, before, 1000).await?;
-            tx.commit().await.map_err(internal)?;
-            Ok::<_, Problem>(gone)
-        };
-        let more = forgotten.await.is_ok_and(|gone| gone >= 1000);
+        let more = forget_ignored(ctx).await.unwrap_or_default();
         let pause = Duration::from_secs(if more { 1 } else { 3600 });
         if ctx.work.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;

@@ -6,9 +6,10 @@ use crate::registry::{digest, event};
 use app::view::{DeliveryFilter, DeliveryRow, Paging};
 use domain::delivery::Reason;
 use domain::problem::Noun;
-use domain::{Action, Problem, Role};
+use domain::{Action, Actor, Problem, Role};
 use serde_json::{Value, json};
 use server::usecases::intake;
+use std::time::Duration;
 
 async fn in_state(story: &Intake, state: &str) -> Vec<DeliveryRow> {
     let filter = DeliveryFilter { state: Some(state.into()), hook: None };
@@ -31,6 +32,54 @@ async fn a_delivery_says_what_it_led_to_and_a_repetition_what_it_repeats() {
         assert_eq!((view.repeats.as_ref(), view.body.as_str(), view.may_replay), (Some(&done.id), "", false));
         assert!(view.length > 0);
         assert_eq!(story.builds().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repetition_is_one_for_ever_also_of_what_was_forgotten() {
+    on_each_database(|app| async move {
+        let story = Intake::begin(app).await;
+        let pull = |id: &str| {
+            let mut event = event("elsewhere.test", id, NOON, "team/x", "dev", digest(b"x").as_str());
+            event["action"] = "pull".into();
+            event
+        };
+        assert_eq!(story.deliver(&[pull("old")]).await.as_u16(), 202);
+        assert_eq!(story.deliver(&[pull("old")]).await.as_u16(), 200);
+        assert_eq!(story.post("{}").await.0.as_u16(), 400);
+        story.app.clock.advance(Duration::from_secs(29 * 86_400));
+        assert_eq!(story.deliver(&[pull("young")]).await.as_u16(), 202);
+        intake::forget_ignored(&story.app.ctx).await.expect("nothing to forget yet");
+        assert_eq!(story.deliveries().await.len(), 4);
+        story.app.clock.advance(Duration::from_secs(2 * 86_400));
+        intake::forget_ignored(&story.app.ctx).await.expect("forgotten");
+        assert_eq!(story.deliveries().await.len(), 1, "the young one");
+        assert_eq!(story.deliver(&[pull("old")]).await.as_u16(), 200, "a year later it would be the same");
+        let repeated = in_state(&story, "duplicate").await.remove(0);
+        let view = intake::delivery(&story.app.ctx, &story.admin, &repeated.id).await.expect("a delivery");
+        assert_eq!((view.repeats, view.body.as_str()), (None, ""));
+        assert_eq!(in_state(&story, "ignored").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_once_had_an_effect_is_never_forgotten() {
+    on_each_database(|app| async move {
+        let story = Intake::begin(app).await;
+        story.push("e1", NOON, "team/web", "dev", "4be0021").await;
+        story.work().await;
+        let done = in_state(&story, "done").await.remove(0);
+        // Its app is taken out of the configuration, and somebody has it processed once more.
+        let apply = server::usecases::settings::apply(&story.app.ctx, &Actor::Slipway, "apps = []", true);
+        apply.await.expect("an empty configuration");
+        intake::replay(&story.app.ctx, &story.admin, &done.id).await.expect("replayed");
+        story.work().await;
+        assert_eq!(in_state(&story, "ignored").await.len(), 1);
+        story.app.clock.advance(Duration::from_secs(31 * 86_400));
+        intake::forget_ignored(&story.app.ctx).await.expect("nothing to forget");
+        assert_eq!((story.deliveries().await.len(), story.app.count("tag_moves").await), (1, 1));
     })
     .await;
 }

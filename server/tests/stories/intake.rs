@@ -2,7 +2,9 @@
 //! that was not said.
 
 mod accept;
+mod killed;
 mod process;
+mod together;
 
 use crate::common::TestApp;
 use crate::registry::FakeRegistry;

@@ -30,6 +30,7 @@ pub fn sample(word: &str) -> Sample {
         "drone-plugin" => (&[], drone_plugin()),
         "circleci" => (&[("circleci-event-type", "workflow-completed")], circleci()),
         "circleci-v1" => (&[], circleci_v1()),
+        "aliyun-flow" => (&[], flow()),
         "generic" => (&[("webhook-id", "msg_1")], generic()),
         other => panic!("the source {other} has no sample"),
     };
@@ -144,6 +145,16 @@ fn circleci_v1() -> Value {
     json!({ "payload": { "vcs_url": "https://git.test/acme/web", "build_num": 22, "username": "acme", "reponame": "web", "branch": "dev",
         "vcs_tag": null, "vcs_revision": COMMIT, "status": "success", "outcome": "success", "lifecycle": "finished", "subject": "Say hello",
         "author_name": "Ann", "build_url": "https://ci.test/22", "start_time": "2026-11-24T01:50:00Z", "stop_time": "2026-11-24T01:59:00Z" } })
+}
+
+fn flow() -> Value {
+    json!({ "event": "task", "action": "status",
+        "task": { "pipelineId": 183, "pipelineName": "web", "stageName": "build", "taskName": "image", "buildNumber": 19,
+            "statusCode": "SUCCESS", "statusName": "运行成功", "pipelineUrl": "https://flow.test/pipelines/183/builds/19",
+            "executorName": "ann", "message": "[web] done" },
+        "sources": [{ "name": "web", "type": "codeup", "data": { "repo": "https://codeup.test/acme/web.git", "branch": "dev",
+            "commitId": COMMIT, "privousCommitId": null, "commitMsg": "Say hello" } }],
+        "globalParams": [{ "key": "env", "value": "test" }] })
 }
 
 fn generic() -> Value {
