@@ -68,6 +68,12 @@ for (const scripts of [true, false]) {
     const [url, secret] = await made.locator('.secret-text').allTextContents();
     expect(url).toContain('/hooks/drone-plugin/');
     await expect(made.locator('pre')).toContainText(url);
+    if (scripts) {
+      await admin.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      await made.locator('pre + p button').click();
+      await expect(made.locator('pre + p button')).toHaveText('Copied');
+      expect(await admin.evaluate(() => navigator.clipboard.readText())).toBe(await made.locator('pre').textContent());
+    }
 
     // The builder calls as its plugin does; what is not signed with the secret is refused and shown.
     const body = JSON.stringify({

@@ -169,7 +169,8 @@ fn pool(backend: Backend, most: u32) -> AnyPoolOptions {
     if backend == Backend::Postgres {
         return options;
     }
-    options.after_connect(|connection, _| {
+    // A connection to a file does not break while it waits to be used.
+    options.test_before_acquire(false).after_connect(|connection, _| {
         Box::pin(async move {
             for pragma in [
                 "PRAGMA journal_mode = WAL",

@@ -58,6 +58,13 @@ impl Store {
         row.as_ref().map(user).transpose()
     }
 
+    /// Whose session this is, by the hash of its id; none when it has ended.
+    pub async fn user_of_session(&self, id_hash: &str, now: Time) -> Result<Option<UserRow>, Problem> {
+        let sql = format!("{USER} WHERE id = (SELECT user_id FROM sessions WHERE id_hash = $1 AND expires_at > $2)");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_hash).bind(micros(now)).fetch_optional(self.read());
+        row.await.map_err(internal)?.as_ref().map(user).transpose()
+    }
+
     /// Every user by name; at most 1000 are listed.
     pub async fn users(&self) -> Result<Vec<UserRow>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!("{USER} ORDER BY name LIMIT 1000"));

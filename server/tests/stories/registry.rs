@@ -36,10 +36,20 @@ struct Inside {
     account: Option<(String, bool)>,
     /// Lists of tags end in the middle.
     cut: bool,
+    /// Manifests are answered so.
+    mood: Option<Mood>,
     /// Pages of tags that were asked for.
     lists: usize,
     /// Manifests that were asked for.
     asked: Vec<String>,
+}
+
+/// What a registry does instead of giving a manifest out.
+#[derive(Clone, Copy, Debug)]
+pub enum Mood {
+    Says(u16),
+    /// Half a body under the name of the whole.
+    Half,
 }
 
 impl FakeRegistry {
@@ -111,6 +121,11 @@ impl FakeRegistry {
     /// From now on lists of tags end in the middle.
     pub fn cuts_lists(&self, cut: bool) {
         self.inside().cut = cut;
+    }
+
+    /// From now on manifests are answered so, or as they should.
+    pub fn in_mood(&self, mood: Option<Mood>) {
+        self.inside().mood = mood;
     }
 
     /// Pages of tags that were asked for.
@@ -243,12 +258,17 @@ async fn answer(
         return blob.map_or(StatusCode::NOT_FOUND.into_response(), |blob| blob.into_response());
     }
     inside.asked.push(path.clone());
+    let mood = inside.mood;
+    if let Some(Mood::Says(status)) = mood {
+        return (StatusCode::from_u16(status).expect("a status"), "<html>not now</html>").into_response();
+    }
     // Without the type among those accepted, the real one does not find an OCI manifest either.
     let accepts = headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains(MANIFEST)));
     match inside.manifests.get(&key).filter(|_| accepts) {
         Some(manifest) => {
             let found = digest(manifest).to_string();
-            ([(CONTENT_TYPE.as_str(), MANIFEST.to_owned()), ("docker-content-digest", found)], manifest.clone()).into_response()
+            let told = if mood.is_some() { &manifest[..manifest.len() / 2] } else { manifest.as_slice() };
+            ([(CONTENT_TYPE.as_str(), MANIFEST.to_owned()), ("docker-content-digest", found)], told.to_vec()).into_response()
         }
         None => {
             let unknown = json!({ "errors": [{ "code": "MANIFEST_UNKNOWN", "message": "manifest unknown" }] });

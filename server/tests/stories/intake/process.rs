@@ -2,7 +2,7 @@
 
 use super::{Intake, NOON, ONE, TWO};
 use crate::common::{TestApp, eventually, on_each_database};
-use crate::registry::digest;
+use crate::registry::{Mood, digest};
 use app::view::BuildFilter;
 use domain::delivery::Reason;
 use domain::{ChannelKind, Problem};
@@ -209,6 +209,28 @@ async fn an_image_that_the_registry_lost_is_listed_and_said_so() {
         story.work().await;
         let row = story.builds().await.remove(0);
         assert_eq!((row.digest, row.described, row.undescribed), (pushed, true, None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_a_registry_answers_the_build_is_listed_and_its_labels_come_later() {
+    on_each_database(|app| async move {
+        let story = Intake::begin(app).await;
+        let moods = [Mood::Says(401), Mood::Says(403), Mood::Says(429), Mood::Says(500), Mood::Half];
+        for (n, mood) in moods.into_iter().enumerate() {
+            story.registry.in_mood(Some(mood));
+            let pushed = story.push(&format!("e{n}"), NOON, "team/web", "dev", &format!("0a1b2c3{n}")).await;
+            let row = || async { story.builds().await.into_iter().find(|row| row.digest == pushed).expect("listed") };
+            story.work().await;
+            let before = row().await;
+            assert!(!before.described && before.undescribed.is_some(), "{mood:?}: {before:?}");
+            story.registry.in_mood(None);
+            story.app.clock.advance(Duration::from_secs(3600));
+            story.work().await;
+            let after = row().await;
+            assert!(after.described && after.undescribed.is_none() && after.revision.is_some(), "{mood:?}: {after:?}");
+        }
     })
     .await;
 }

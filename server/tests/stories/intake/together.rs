@@ -146,3 +146,24 @@ async fn a_sender_that_hangs_up_is_stored_all_the_same() {
     stored.await;
     assert_eq!(story.post(push(&story, "e1")).await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn builders_that_dawdle_keep_nobody_else_out() {
+    use tokio::io::AsyncWriteExt as _;
+    let story = Intake::begin(TestApp::sqlite().await).await;
+    let here = story.app.listen("127.0.0.1").await;
+    let mut dawdling = Vec::new();
+    for _ in 0..150 {
+        let mut stream = tokio::net::TcpStream::connect(here).await.expect("connected");
+        let head = format!("POST /hooks/distribution/{} HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\n{{", story.key);
+        stream.write_all(head.as_bytes()).await.expect("the beginning of a request");
+        dawdling.push(stream);
+    }
+    let url = format!("http://{here}/hooks/distribution/{}", story.key);
+    for n in 0..20 {
+        let sent = reqwest::Client::new().post(&url).body(push(&story, &format!("e{n}"))).send();
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(3), sent).await.expect("at once").expect("an answer");
+        assert_eq!(answer.status().as_u16(), 202);
+    }
+    drop(dawdling);
+}
