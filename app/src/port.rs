@@ -3,9 +3,9 @@
 
 use crate::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook,
-    NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
-    SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow,
+    NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput,
+    RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -42,6 +42,9 @@ pub trait Port: Send + Sync {
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
     /// The last `lines` (1 to 1000) of a service's log, for pages without scripts.
     async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem>;
+
+    /// The engines that environments are launched on, as they were last heard of.
+    async fn engines(&self, actor: &Actor) -> Result<Vec<EngineView>, Problem>;
 
     // Decisions on a build.
     async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem>;

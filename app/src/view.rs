@@ -19,10 +19,12 @@ macro_rules! views {
 }
 
 mod commits;
+mod engines;
 mod intake;
 mod notifications;
 
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
+pub use engines::EngineView;
 pub use intake::{
     DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
     TagAlarm,
@@ -212,6 +214,8 @@ views! {
         pub ended_at: Option<DateTime<Utc>>,
         pub end_reason: Option<EndReason>,
         pub links: Vec<PortLink>,
+        /// Since when its engine has been away; nothing changes there until it is back.
+        pub engine_away_since: Option<DateTime<Utc>>,
     }
 
     /// A published port.
@@ -408,6 +412,8 @@ views! {
         pub apps: Vec<AppView>,
         pub stacks: Vec<domain::config::StackConfig>,
         pub engines: Vec<domain::config::EngineConfig>,
+        /// The same engines, as they were last heard of.
+        pub engines_seen: Vec<EngineView>,
         pub regions: Vec<domain::config::RegionConfig>,
         pub config_version: i64,
         pub users: Vec<UserView>,

@@ -22,6 +22,10 @@ pub struct OutgoingConfig {
     /// Ranges, as `10.1.0.0/16` or `fd00::/8`; a single address is `127.0.0.1/32`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
+    /// PEM of authorities that are believed beside those of the web: one's own, for targets, mail,
+    /// registries and git servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 impl OutgoingConfig {
@@ -32,7 +36,7 @@ impl OutgoingConfig {
 
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
-        self.allow.is_empty()
+        *self == Self::default()
     }
 }
 

@@ -180,15 +180,30 @@ pub struct StackConfig {
 }
 
 /// A Docker engine for test environments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EngineConfig {
     pub name: String,
-    /// `unix:///path` or `tcp://host:port`.
+    /// `unix:///path`, `tcp://host:port`, or `ssh://user@host[:port][/path]`.
     pub url: String,
     /// The host at which a tester's browser reaches published ports.
     pub address: String,
+    /// PEM of whom an engine at `tcp://` is believed by; with it, TLS is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// PEM of the certificate that Slipway shows to an engine at `tcp://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert: Option<String>,
+    /// The name of the secret with that certificate's private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_secret: Option<String>,
+    /// The name of the secret with the private key for `ssh://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_secret: Option<String>,
+    /// The server's own keys, as in a `known_hosts` file; ssh is refused without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_known_hosts: Option<String>,
 }
 
 /// A production target.
@@ -205,8 +220,23 @@ pub struct RegionConfig {
     /// IANA name, for example `Asia/Shanghai`.
     #[serde(default = "utc")]
     pub time_zone: String,
-    /// A manager of the region's Swarm: `unix:///path` or `tcp://host:port`.
+    /// A manager of the region's Swarm: `unix:///path`, `tcp://host:port`, or `ssh://user@host[:port][/path]`.
     pub url: String,
+    /// PEM of whom an engine at `tcp://` is believed by; with it, TLS is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// PEM of the certificate that Slipway shows to an engine at `tcp://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert: Option<String>,
+    /// The name of the secret with that certificate's private key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_secret: Option<String>,
+    /// The name of the secret with the private key for `ssh://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key_secret: Option<String>,
+    /// The server's own keys, as in a `known_hosts` file; ssh is refused without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_known_hosts: Option<String>,
     /// The host at which the region's published ports are reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,

@@ -9,6 +9,7 @@ pub mod channel;
 pub mod commits;
 pub mod config;
 pub mod delivery;
+pub mod engine;
 pub mod gate;
 pub mod id;
 pub mod image;

@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::engine::logs::Logs;
+use crate::engine::watch::EnginesSeen;
 use crate::git::{Git, Tools};
 use crate::hub::Hub;
 use crate::notify::Post;
@@ -40,6 +41,8 @@ pub struct Ctx {
     pub keeper: Keeper,
     pub hub: Hub,
     pub engines: Engines,
+    /// Which of them are there.
+    pub engines_seen: EnginesSeen,
     pub http: reqwest::Client,
     pub registries: Registries,
     /// What carries messages out.
@@ -122,6 +125,8 @@ pub struct Work {
     pub described: Arc<Notify>,
     /// Wakes whoever reads registries.
     pub sweeps: Arc<Notify>,
+    /// Wakes whoever watches the engines.
+    pub engines: Arc<Notify>,
     /// Wakes whoever waits to look at the regions again.
     pub regions: Arc<Notify>,
     /// Something happened that may have to be told.
@@ -157,15 +162,17 @@ impl Ctx {
             .build()
             .map_err(crate::store::internal)?;
         let instance = store.instance(&random_name(&*entropy)).await?;
+        let keeper = Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?;
         let ctx = Self {
+            engines: Engines::new(store.clone(), keeper.clone()),
+            engines_seen: EnginesSeen::default(),
             store,
             clock,
-            keeper: Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?,
+            keeper,
             git: Git::new(&crate::secrets::data_folder(&settings.database_url).join("git"), Tools::here()),
             settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),
-            engines: Engines::default(),
             http,
             registries: Registries::default(),
             post: Arc::new(crate::notify::post::Posting::default()),

@@ -2,12 +2,20 @@
 
 pub mod containers;
 pub mod logs;
+mod ssh;
 pub mod swarm;
+mod tls;
+pub mod watch;
 
+use crate::secrets::Keeper;
+use crate::store::Store;
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use domain::Problem;
+use domain::engine::{EngineAccess, EngineUrl};
 use domain::problem::{Fault, Noun};
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -17,49 +25,114 @@ const CALL_SECONDS: u64 = 60;
 /// Seconds within which an engine must answer the first call.
 const GREETING: std::time::Duration = std::time::Duration::from_secs(4);
 
-/// Clients by address, made when first asked for.
-#[derive(Clone, Default)]
+/// What a client was made with, hashed: the address, and everything that opens it.
+type Identity = [u8; 32];
+
+/// Clients, made when first asked for, and made anew when what they were made with is another.
+#[derive(Clone)]
 pub struct Engines {
-    clients: Arc<Mutex<HashMap<String, Docker>>>,
+    clients: Arc<Mutex<HashMap<String, (Identity, Docker)>>>,
+    store: Store,
+    keeper: Keeper,
 }
 
 impl Engines {
-    /// A client for the engine `name` at `url` (`unix:///path` or `tcp://host:port`), in the
-    /// newest version of the API that the engine speaks.
+    /// With where secrets are kept, and what they are opened with.
+    pub fn new(store: Store, keeper: Keeper) -> Self {
+        Self { clients: Arc::default(), store, keeper }
+    }
+
+    /// A client for the engine or region `name`, in the newest version of the API that the
+    /// engine speaks.
     ///
     /// # Errors
-    /// [`Problem::Unreachable`] when it does not answer within four seconds.
-    pub async fn client(&self, what: Noun, name: &str, url: &str) -> Result<Docker, Problem> {
-        if let Some(client) = self.clients.lock().await.get(url) {
+    /// [`Problem::Unreachable`] when it does not answer within four seconds;
+    /// [`Problem::EngineRefused`] when one of the two does not believe the other;
+    /// [`Problem::SecretMissing`] and [`Problem::SecretUnreadable`].
+    pub async fn client(&self, what: Noun, name: &str, access: EngineAccess<'_>) -> Result<Docker, Problem> {
+        let key = key(what, name);
+        let (secret, identity) = self.identity(access).await?;
+        if let Some((_, client)) = self.clients.lock().await.get(&key).filter(|(made_with, _)| *made_with == identity) {
             return Ok(client.clone());
         }
         let unreachable = || Problem::Unreachable { what, name: name.to_owned() };
-        let docker = match url.split_once("://") {
-            Some(("unix", path)) => Docker::connect_with_unix(path, CALL_SECONDS, API_DEFAULT_VERSION),
-            Some(("tcp" | "http", _)) => Docker::connect_with_http(url, CALL_SECONDS, API_DEFAULT_VERSION),
-            _ => return Err(unreachable()),
-        };
-        let docker = docker.map_err(|cause| {
-            tracing::warn!(%name, %cause, "engine address cannot be used");
-            unreachable()
+        let docker = connect(access, secret).map_err(|cause| {
+            tracing::warn!(%name, %cause, "engine cannot be spoken to with what is configured");
+            Problem::EngineRefused { why: Fault::Refused { reason: cause } }
         })?;
         let docker = match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
             Ok(Ok(docker)) => docker,
             Ok(Err(cause)) => {
-                tracing::warn!(%name, %cause, "engine does not answer");
-                return Err(unreachable());
+                tracing::warn!(%name, cause = chain(&cause), "engine does not answer");
+                return Err(distrust(&cause).unwrap_or_else(unreachable));
             }
             Err(_) => return Err(unreachable()),
         };
-        self.clients.lock().await.insert(url.to_owned(), docker.clone());
+        self.clients.lock().await.insert(key, (identity, docker.clone()));
         Ok(docker)
     }
 
-    /// Forgets the client for `url`: the next call greets the engine again, which may by then
-    /// be another version.
-    pub async fn forget(&self, url: &str) {
-        self.clients.lock().await.remove(url);
+    /// Forgets the client: the next call greets the engine again, which may by then be another
+    /// version.
+    pub async fn forget(&self, what: Noun, name: &str) {
+        self.clients.lock().await.remove(&key(what, name));
     }
+
+    /// The secret that opens an engine, and all that it is reached with as one hash. A secret
+    /// that was set again is sealed anew, so that its bytes are others.
+    async fn identity(&self, access: EngineAccess<'_>) -> Result<(Option<SecretString>, Identity), Problem> {
+        let mut hash = Sha256::new();
+        let known = access.ssh_known_hosts;
+        for part in [Some(access.url), access.ca, access.cert, access.secret(), known].map(Option::unwrap_or_default) {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        let Some(name) = access.secret() else { return Ok((None, hash.finalize().into())) };
+        let sealed = self.store.sealed(name).await?.ok_or_else(|| Problem::SecretMissing { name: name.to_owned() })?;
+        hash.update(&sealed);
+        Ok((Some(self.keeper.unseal(name, &sealed)?), hash.finalize().into()))
+    }
+}
+
+fn key(what: Noun, name: &str) -> String {
+    format!("{what} {name}")
+}
+
+/// A client that has not spoken yet; an error is why there is none, without any secret.
+fn connect(access: EngineAccess<'_>, secret: Option<SecretString>) -> Result<Docker, String> {
+    let said = |cause: Error| cause.to_string();
+    match EngineUrl::parse(access.url).ok_or("its address cannot be read")? {
+        EngineUrl::Unix { path } => Docker::connect_with_unix(path, CALL_SECONDS, API_DEFAULT_VERSION).map_err(said),
+        EngineUrl::Tcp { .. } if access.ca.is_none() => {
+            Docker::connect_with_http(access.url, CALL_SECONDS, API_DEFAULT_VERSION).map_err(said)
+        }
+        EngineUrl::Tcp { host, port } => tls::connect(host, port, access, secret.as_ref()),
+        EngineUrl::Ssh { user, host, port, socket } => {
+            let (key, known) = (secret.ok_or("it needs a private key")?, access.ssh_known_hosts.unwrap_or_default());
+            ssh::connect(&ssh::Door { user, host, port, socket, known }, &key)
+        }
+    }
+}
+
+/// That one of the two does not believe the other, in words that help: no later try does either.
+fn distrust(cause: &Error) -> Option<Problem> {
+    let reason = causes(cause).find_map(|cause| {
+        let tls = cause.downcast_ref::<rustls::Error>().map(tls::distrust);
+        // An error inside an I/O error is no source of it, but its inside.
+        let inside = || cause.downcast_ref::<std::io::Error>()?.get_ref();
+        let tls = tls.or_else(|| Some(tls::distrust(inside()?.downcast_ref::<rustls::Error>()?)));
+        tls.or_else(|| Some(inside()?.downcast_ref::<ssh::Distrust>()?.to_string()))
+    });
+    reason.map(|reason| Problem::EngineRefused { why: Fault::Refused { reason } })
+}
+
+fn causes<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| cause.source())
+}
+
+/// An error with what lies under it, for the log.
+fn chain(error: &Error) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What a failed call means to a person. The engine's own words are logged here, once, and go

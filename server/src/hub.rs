@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 pub enum Topic {
     Builds,
     Environments,
+    Engines,
     Promotions,
     Regions,
     Activity,

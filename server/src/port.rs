@@ -2,15 +2,15 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{
-    activity, builds, commits, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets, settings,
-    tokens, verdicts,
+    activity, builds, commits, engines, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets,
+    settings, tokens, verdicts,
 };
 use app::port::Port;
 use app::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow, NewHook,
-    NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput, RunRow,
-    SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow,
+    NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput,
+    RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -73,6 +73,10 @@ impl Port for Ctx {
 
     async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem> {
         environments::log_tail(self, actor, id, service, lines).await
+    }
+
+    async fn engines(&self, actor: &Actor) -> Result<Vec<EngineView>, Problem> {
+        engines::engines(self, actor).await
     }
 
     async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem> {

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod builds;
 pub mod commits;
 mod deciding;
+pub mod engines;
 pub mod environments;
 pub mod hooks;
 pub mod intake;
@@ -26,6 +27,7 @@ use crate::ctx::Ctx;
 pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(intake::work(ctx.clone()));
     ctx.work.tasks.spawn(commits::work(ctx.clone()));
+    ctx.work.tasks.spawn(engines::watch(ctx.clone()));
     ctx.work.tasks.spawn(environments::work(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));

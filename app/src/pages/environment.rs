@@ -4,6 +4,7 @@ mod act;
 mod logs;
 mod overview;
 
+use super::environments::away;
 use super::{param, query};
 use crate::parts::{Body, Reader, Section, environment_chip, path_with};
 use crate::text::Text;
@@ -81,7 +82,7 @@ fn body(r: &Reader, environment: &EnvironmentView, tab: Tab, inside: AnyView) ->
     let title = format!("{} · {name}", t.env_number(row.number));
     Body::new(Section::Environments, title, content)
         .crumb("/environments", t.environments_title())
-        .beside(view! { <span data-live="state">{environment_chip(t, row.state)}</span> })
+        .beside(view! { <span data-live="state">{environment_chip(t, row.state)}{away(r, row)}</span> })
         .act(view! { <span class="act-live" data-live="act">{act::act(r, environment)}</span> })
         .topics("environments,builds")
 }

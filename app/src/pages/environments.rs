@@ -1,7 +1,7 @@
 //! The list of test environments.
 
 use super::query;
-use crate::parts::{Body, Reader, Section, empty, environment_builds, environment_chip, outside, pager, when};
+use crate::parts::{Body, Icon, Reader, Section, empty, environment_builds, environment_chip, icon, outside, pager, when};
 use crate::text::Text;
 use crate::view::{EnvironmentRow, Page, Paging, PortLink};
 use domain::lease::EnvironmentState;
@@ -70,7 +70,7 @@ fn row(r: &Reader, environment: &EnvironmentRow) -> AnyView {
     view! {
         <tr id=format!("e-{}", environment.id)>
             <td class="c-name"><a class="name" href=href>{t.env_number(environment.number)}</a></td>
-            <td class="c-state">{environment_chip(t, environment.state)}</td>
+            <td class="c-state">{environment_chip(t, environment.state)}{away(r, environment)}</td>
             <td class="c-builds">{environment_builds(t, &environment.builds)}</td>
             <td class="c-stack mid"><span title=engine>{environment.stack.clone()}</span></td>
             <td class="c-who" data-label=t.col_holder()>{environment.holder_name.clone()}</td>
@@ -79,6 +79,15 @@ fn row(r: &Reader, environment: &EnvironmentRow) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// That the engine is away, and since when.
+pub(super) fn away(r: &Reader, environment: &EnvironmentRow) -> Option<AnyView> {
+    let since = environment.engine_away_since?;
+    Some(
+        view! { <span class="chip wait">{icon(Icon::Alert)}<span>{r.t.engine_away_since()}" "{when(r, since)}</span></span> }
+            .into_any(),
+    )
 }
 
 /// When the lease ends, or when and why it ended.

@@ -41,7 +41,7 @@ pub fn Settings() -> impl IntoView {
             </div>
         };
         let version = view! { <span class="quiet">{r.t.config_version(settings.config_version)}</span> };
-        Ok(Body::new(Section::Settings, r.t.settings_title(), content).beside(version))
+        Ok(Body::new(Section::Settings, r.t.settings_title(), content).beside(version).topics("engines"))
     })
 }
 

@@ -28,6 +28,8 @@ texts! {
     services = "Services", "服务";
     no_services = "No container is there yet.", "尚无容器。";
     engine_away = "The engine does not answer. This is what was last known.", "引擎无响应，以下为最后已知状态。";
+    engine_away_since = "engine away since", "引擎离线，自";
+    engine_away_waits = "Its engine is away. What was asked for waits and goes on when it is back; nothing is removed meanwhile.", "引擎离线。已提交的操作会等待，引擎恢复后继续；期间不会移除任何内容。";
     col_service = "Service", "服务";
     col_health = "Health", "健康";
     col_restarts = "Restarts", "重启次数";

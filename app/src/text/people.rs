@@ -46,6 +46,14 @@ texts! {
     col_port = "Port", "端口";
     col_git = "Git", "Git";
     col_engine_url = "Engine", "引擎";
+    col_engine_state = "State", "状态";
+    engine_here = "there", "在线";
+    engine_gone = "away", "离线";
+    engine_unknown = "not heard of yet", "尚未探测";
+    engine_since = "since", "自";
+    engine_alive(n: u32) = "{n} environments", "{n} 个环境";
+    in_the_clear = "not encrypted", "未加密";
+    in_the_clear_help = "TCP without TLS: whoever is on the way can read and change everything. Give ca, cert and key_secret, or use ssh.", "未使用 TLS 的 TCP：途经者可读取并篡改全部内容。请配置 ca、cert 和 key_secret，或改用 ssh。";
     col_address = "Address", "地址";
     col_zone = "Time zone", "时区";
     col_registry = "Registry", "仓库";

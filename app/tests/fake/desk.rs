@@ -4,7 +4,8 @@ use super::{Fake, ago, may};
 use app::view::*;
 use domain::config::{EngineConfig, RegionConfig, StackConfig};
 use domain::id::*;
-use domain::{Action, Actor, Role};
+use domain::problem::Noun;
+use domain::{Action, Actor, Problem, Role};
 
 const STACK: &str = "services:\n  web:\n    image: ${BUILD_WEB}\n    ports: [\"80\"]\n    depends_on:\n      db:\n        condition: service_healthy\n  db:\n    image: registry.example.com/base/db:1\n";
 
@@ -86,7 +87,9 @@ impl Fake {
                 name: "test".to_owned(),
                 url: "unix:///run/slipway/test/docker.sock".to_owned(),
                 address: "test.example.com".to_owned(),
+                ..EngineConfig::default()
             }],
+            engines_seen: self.sample_engines(),
             regions: if self.empty { Vec::new() } else { sample_regions() },
             config_version: 4,
             users: if admin { users } else { Vec::new() },
@@ -104,6 +107,21 @@ impl Fake {
     }
 }
 
+impl Fake {
+    pub(super) fn sample_engines(&self) -> Vec<EngineView> {
+        vec![EngineView {
+            name: "test".to_owned(),
+            address: "test.example.com".to_owned(),
+            state: domain::engine::EngineState::Away,
+            since: Some(ago(3)),
+            version: Some(self.say("20.10.24")),
+            problem: Some(Problem::Unreachable { what: Noun::Engine, name: self.say("test") }),
+            environments: 2,
+            in_the_clear: false,
+        }]
+    }
+}
+
 fn sample_regions() -> Vec<RegionConfig> {
     let region = |name: &str, en: &str, zh: &str, zone: &str, replicas| RegionConfig {
         name: name.to_owned(),
@@ -114,6 +132,11 @@ fn sample_regions() -> Vec<RegionConfig> {
         address: Some(format!("{name}.example.com")),
         registry: (name == "us-west").then(|| "registry-us.example.com".to_owned()),
         replicas: Some(replicas),
+        ca: None,
+        cert: None,
+        key_secret: None,
+        ssh_key_secret: None,
+        ssh_known_hosts: None,
         env: [("TILE_CDN".to_owned(), "not shown".to_owned()), ("REGION".to_owned(), "not shown".to_owned())].into(),
     };
     vec![

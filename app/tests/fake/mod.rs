@@ -223,6 +223,10 @@ impl Port for Fake {
         Ok(self.sample_log(service))
     }
 
+    async fn engines(&self, _: &Actor) -> Answer<Vec<EngineView>> {
+        Ok(self.sample_engines())
+    }
+
     async fn record_verdict(&self, _: &Actor, input: VerdictInput) -> Answer<VerdictId> {
         self.note(input);
         Ok(VerdictId("new".to_owned()))

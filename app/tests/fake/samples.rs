@@ -261,6 +261,7 @@ impl Fake {
             ended_at: ended.then(|| ago(20)),
             end_reason: ended.then_some(EndReason::LeaseEnded),
             links,
+            engine_away_since: (state == EnvironmentState::Failed).then(|| ago(3)),
         }
     }
 

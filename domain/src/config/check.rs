@@ -1,12 +1,14 @@
 //! Whether a configuration fits together. Everything that can be told without asking the
 //! world is told here, at the place where it stands.
 
+mod engines;
 mod notify;
 mod outside;
 
 use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
 use crate::address::Range;
+use crate::engine::{certificates, valid_host as address};
 use crate::image::{Tag, valid_host};
 use crate::problem::{Fault, Noun};
 use crate::service::{DEFAULT_DEADLINE_SECONDS, DEFAULT_SOAK_SECONDS};
@@ -18,6 +20,7 @@ const MOST_ENTRIES: usize = 500;
 const MOST_TEXT: usize = 1024;
 const MOST_ARGUMENTS: usize = 64;
 const MOST_VALUE: usize = 32 * 1024;
+const MOST_CERTIFICATES: usize = 256 * 1024;
 
 type Checked = Result<(), Problem>;
 
@@ -46,7 +49,8 @@ impl Config {
         let place = || "outgoing.allow".to_owned();
         at_most(self.outgoing.allow.len(), MOST_ENTRIES, place)?;
         let read = |text: &String| text.parse::<Range>().map(drop).map_err(|why| at(format!("outgoing.allow.{text}"), why));
-        self.outgoing.allow.iter().try_for_each(read)
+        self.outgoing.allow.iter().try_for_each(read)?;
+        self.outgoing.ca.as_deref().map_or(Ok(()), |text| pem(text, || "outgoing.ca".to_owned()))
     }
 
     fn check_apps(&self) -> Checked {
@@ -126,13 +130,13 @@ fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Che
 
 fn check_engine(engine: &EngineConfig) -> Checked {
     let place = |field: &str| format!("engines.{}.{field}", engine.name);
-    engine_url(&engine.url, || place("url"))?;
+    engines::check(&engine.access(), &place)?;
     demand(address(&engine.address), || place("address"), || not("a host name or an address, without a port"))
 }
 
 fn check_region(region: &RegionConfig) -> Checked {
     let place = |field: &str| format!("regions.{}.{field}", region.name);
-    engine_url(&region.url, || place("url"))?;
+    engines::check(&region.access(), &place)?;
     demand(time_zone(&region.time_zone), || place("time_zone"), || not("an IANA name like Asia/Shanghai"))?;
     for (field, title) in [("title_en", &region.title_en), ("title_zh", &region.title_zh)] {
         let good = title.as_deref().is_none_or(|title| printable(title, 60));
@@ -163,6 +167,13 @@ fn refused(reason: &str) -> Fault {
 /// A secret can have no other name than this.
 fn secret_name(name: Option<&str>, place: impl FnOnce() -> String) -> Checked {
     demand(name.is_none_or(valid_name), place, || not("the name of a secret"))
+}
+
+/// Certificates may stand in a configuration, private keys may not.
+fn pem(text: &str, place: impl Fn() -> String) -> Checked {
+    demand(text.len() <= MOST_CERTIFICATES, &place, || Fault::TooBig { most: MOST_CERTIFICATES as u64 })?;
+    let good = certificates(text).is_some();
+    demand(good, place, || not("certificates as PEM, -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and nothing else"))
 }
 
 fn web(url: &str) -> bool {
@@ -208,32 +219,6 @@ fn environment(env: &BTreeMap<String, String>, place: impl Fn() -> String) -> Ch
         demand(good, here, || Fault::TooLong { most: MOST_VALUE as u64 })?;
     }
     Ok(())
-}
-
-fn engine_url(url: &str, place: impl FnOnce() -> String) -> Checked {
-    let good = match url.split_once("://") {
-        Some(("unix", path)) => path.starts_with('/') && path.len() > 1 && plain(path, MOST_TEXT),
-        Some(("tcp", rest)) => {
-            rest.rsplit_once(':').is_some_and(|(host, port)| address(host) && port.parse::<u16>().is_ok_and(|number| number > 0))
-        }
-        _ => false,
-    };
-    demand(good, place, || not("unix:///path or tcp://host:port"))
-}
-
-/// A host name or an IP address; an IPv6 address stands in brackets, as in a URL.
-fn address(host: &str) -> bool {
-    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    if let Some(inside) = inside {
-        return inside.parse::<std::net::Ipv6Addr>().is_ok();
-    }
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    host.len() <= 253 && host.split('.').all(label)
 }
 
 /// The shape of an IANA name. Whether it exists is for the reader's browser to know, which

@@ -113,7 +113,7 @@ impl Ctx {
     pub async fn host(&self, name: &str) -> Result<Host, Problem> {
         let applied = self.config();
         let engine = applied.config.engine(name).ok_or_else(|| Problem::not_found(Noun::Engine, name))?;
-        let docker = self.engines.client(Noun::Engine, name, &engine.url).await?;
+        let docker = self.engines.client(Noun::Engine, name, engine.access()).await?;
         Ok(Host { docker, name: name.to_owned(), instance: self.instance().to_owned() })
     }
 }
@@ -148,6 +148,15 @@ impl Host {
     /// [`Problem::Unreachable`].
     pub async fn greet(&self) -> Result<(), Problem> {
         self.call(self.docker.ping()).await.map(|_| ()).map_err(|cause| self.problem(&cause))
+    }
+
+    /// The engine's version, in its own words; none when it does not say.
+    ///
+    /// # Errors
+    /// [`Problem::Unreachable`].
+    pub async fn version(&self) -> Result<Option<String>, Problem> {
+        let said = self.call(self.docker.version()).await.map_err(|cause| self.problem(&cause))?;
+        Ok(said.version.map(|version| crate::engine::swarm::safe(&version)))
     }
 
     /// This installation's containers, running or not, of one environment or of all.

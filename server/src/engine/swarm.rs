@@ -60,13 +60,13 @@ impl Swarm {
     /// # Errors
     /// [`Trouble::Away`] when it does not answer in time; [`Trouble::TooOld`].
     pub async fn reach(engines: &Engines, region: &RegionConfig, instance: &str) -> Result<Self, Trouble> {
-        let client = engines.client(Noun::Region, &region.name, &region.url);
+        let client = engines.client(Noun::Region, &region.name, region.access());
         let client = tokio::time::timeout(LOOK, client).await.map_err(|_| away())?;
         let docker = client.map_err(|_| away())?;
         let version = docker.client_version();
         if (version.major_version, version.minor_version) < OLDEST_API {
             let why = format!("API {}.{}", version.major_version, version.minor_version);
-            engines.forget(&region.url).await;
+            engines.forget(Noun::Region, &region.name).await;
             return Err(Trouble::TooOld(why));
         }
         Ok(Self { docker, instance: instance.to_owned() })

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod builds;
 pub mod decisions;
+pub mod engines;
 pub mod environments;
 pub mod hooks;
 pub mod me;
@@ -50,6 +51,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(me::routes)
         .with(builds::routes)
         .with(environments::routes)
+        .with(engines::routes)
         .with(decisions::routes)
         .with(promotions::routes)
         .with(regions::routes)

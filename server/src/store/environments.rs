@@ -250,6 +250,18 @@ fn step(row: &AnyRow) -> Result<StepRecord, Problem> {
     })
 }
 
+impl Store {
+    /// How many have not ended, by engine.
+    pub async fn environments_alive_by_engine(&self) -> Result<HashMap<String, u32>, Problem> {
+        let counted: Vec<(String, i64)> =
+            sqlx::query_as("SELECT engine, COUNT(*) FROM environments WHERE ended_at IS NULL GROUP BY engine")
+                .fetch_all(self.read())
+                .await
+                .map_err(internal)?;
+        Ok(counted.into_iter().map(|(engine, count)| (engine, u32::try_from(count).unwrap_or(u32::MAX))).collect())
+    }
+}
+
 /// How many have not ended, read so that nobody else adds one until the transaction ends.
 pub async fn count_alive(tx: &mut Tx) -> Result<i64, Problem> {
     // No app can have this name.

@@ -9,6 +9,7 @@ use crate::store::rollouts::RolloutRow;
 use app::view::{AppRegions, Counts, RegionBoard, RegionCell, RegionColumn, RegionRef};
 use domain::config::{AppConfig, Config, RegionConfig};
 use domain::id::PromotionId;
+use domain::problem::Noun;
 use domain::promotion::RolloutState;
 use domain::{Action, Actor, Digest, Problem};
 use futures::StreamExt as _;
@@ -253,7 +254,7 @@ async fn look(ctx: &Ctx, region: &RegionConfig) -> Option<Swarm> {
                 tracing::warn!(region = %region.name, ?trouble, "a region cannot be reached");
             }
             // The next look greets the engine anew; it may be another version by then.
-            ctx.engines.forget(&region.url).await;
+            ctx.engines.forget(Noun::Region, &region.name).await;
             (None, false, before.map(|before| before.services.clone()).unwrap_or_default())
         }
     };

@@ -6,6 +6,7 @@ use crate::hub::Topic;
 use crate::store::{internal, secrets as rows};
 use app::view::SecretView;
 use domain::config::Config;
+use domain::engine::EngineAccess;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem};
 use secrecy::SecretString;
@@ -86,10 +87,13 @@ fn used_by(config: &Config, name: &str) -> Vec<String> {
         is(&one.url_secret) || is(&one.sign_secret) || one.mail.as_ref().is_some_and(|mail| is(&mail.password_secret))
     });
     let hosts = config.git_hosts.iter().filter(|one| is(&one.token_secret) || is(&one.ssh_key_secret));
+    let opens = |access: EngineAccess<'_>| access.secret() == Some(name);
+    let engines = config.engines.iter().filter(|one| opens(one.access())).map(|one| format!("{} {}", Noun::Engine, one.name));
+    let regions = config.regions.iter().filter(|one| opens(one.access())).map(|one| format!("{} {}", Noun::Region, one.name));
     let registries = registries.map(|one| format!("{} {}", Noun::Registry, one.host));
     let targets = targets.map(|one| format!("{} {}", Noun::Target, one.name));
     let hosts = hosts.map(|one| format!("git {}", one.host));
-    registries.chain(targets).chain(hosts).collect()
+    registries.chain(targets).chain(hosts).chain(engines).chain(regions).collect()
 }
 
 fn tell(ctx: &Ctx) {

@@ -4,7 +4,7 @@ use crate::clock::micros;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store;
-use crate::usecases::{builds, hooks, notifications, people, secrets, tokens};
+use crate::usecases::{builds, engines, hooks, notifications, people, secrets, tokens};
 use app::view::SettingsView;
 use domain::config::{Changes, Config, RegionConfig};
 use domain::problem::{Fault, Noun};
@@ -101,6 +101,7 @@ pub async fn settings(ctx: &Ctx, actor: &Actor) -> Result<SettingsView, Problem>
         apps: builds::apps(ctx, actor).await?,
         stacks: config.stacks.clone(),
         engines: if configures { config.engines.clone() } else { Vec::new() },
+        engines_seen: engines::engines(ctx, actor).await?,
         regions: if configures { regions.collect() } else { regions.map(without_inside).collect() },
         config_version: applied.version,
         users: if actor.may(Action::ManagePeople) { people::list_users(ctx, actor).await? } else { Vec::new() },
@@ -114,7 +115,16 @@ pub async fn settings(ctx: &Ctx, actor: &Actor) -> Result<SettingsView, Problem>
 }
 
 fn without_inside(region: RegionConfig) -> RegionConfig {
-    RegionConfig { url: String::new(), env: Default::default(), ..region }
+    RegionConfig {
+        url: String::new(),
+        ca: None,
+        cert: None,
+        key_secret: None,
+        ssh_key_secret: None,
+        ssh_known_hosts: None,
+        env: Default::default(),
+        ..region
+    }
 }
 
 /// One line of `slipway check`.
@@ -138,11 +148,12 @@ pub async fn check(ctx: &Ctx, actor: &Actor) -> Result<Vec<CheckLine>, Problem> 
     let config = &applied.config;
     let found = read.and_then(|()| config.check()).map(|()| format!("version {}", applied.version));
     lines.push(CheckLine { subject: "configuration".to_owned(), found });
-    let engines = config.engines.iter().map(|engine| (Noun::Engine, &engine.name, &engine.url));
-    let regions = config.regions.iter().map(|region| (Noun::Region, &region.name, &region.url));
-    let asked = engines.chain(regions).map(|(what, name, url)| async move {
-        let found =
-            ctx.engines.client(what, name, url).await.map(|docker| format!("answers with API {}", docker.client_version()));
+    let engines = config.engines.iter().map(|engine| (Noun::Engine, &engine.name, engine.access()));
+    let regions = config.regions.iter().map(|region| (Noun::Region, &region.name, region.access()));
+    let asked = engines.chain(regions).map(|(what, name, access)| async move {
+        let clear = if access.in_the_clear() { "; not encrypted: give ca, cert and key_secret, or use ssh://" } else { "" };
+        let found = ctx.engines.client(what, name, access).await;
+        let found = found.map(|docker| format!("answers with API {}{clear}", docker.client_version()));
         CheckLine { subject: format!("{what} {name}"), found }
     });
     lines.extend(futures::future::join_all(asked).await);

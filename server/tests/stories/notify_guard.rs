@@ -22,7 +22,7 @@ fn to(url: &str) -> Outgoing {
 }
 
 fn allow(ranges: &[&str]) -> OutgoingConfig {
-    OutgoingConfig { allow: ranges.iter().map(|range| (*range).to_owned()).collect() }
+    OutgoingConfig { allow: ranges.iter().map(|range| (*range).to_owned()).collect(), ..OutgoingConfig::default() }
 }
 
 /// Asked at all, the story has failed.

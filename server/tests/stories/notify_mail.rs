@@ -14,7 +14,7 @@ fn now() -> Time {
 }
 
 fn guard() -> Guard {
-    Guard::new(&OutgoingConfig { allow: vec!["127.0.0.1/32".to_owned()] })
+    Guard::new(&OutgoingConfig { allow: vec!["127.0.0.1/32".to_owned()], ..OutgoingConfig::default() })
 }
 
 fn message() -> Message {

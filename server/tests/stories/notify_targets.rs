@@ -83,7 +83,7 @@ fn big() -> Message {
 }
 
 fn guard() -> Guard {
-    Guard::new(&OutgoingConfig { allow: vec!["127.0.0.1/32".to_owned()] })
+    Guard::new(&OutgoingConfig { allow: vec!["127.0.0.1/32".to_owned()], ..OutgoingConfig::default() })
 }
 
 fn request_as(kind: TargetKind, message: &Message, url: &str, secret: Option<&str>) -> Outgoing {

@@ -45,8 +45,9 @@ pub(super) fn notes(t: Text, environment: &EnvironmentView) -> AnyView {
     });
     let ended = (environment.row.state == EnvironmentState::Stopped)
         .then(|| view! { <div class="note">{icon(Icon::Stop)}<p>{t.ended_note()}</p></div> });
+    let word = if environment.row.engine_away_since.is_some() { t.engine_away_waits() } else { t.engine_away() };
     let away = (!environment.engine_reachable && environment.row.state != EnvironmentState::Stopped)
-        .then(|| view! { <div class="note wait">{icon(Icon::Alert)}<p>{t.engine_away()}</p></div> });
+        .then(|| view! { <div class="note wait">{icon(Icon::Alert)}<p>{word}</p></div> });
     view! { {failed}{ended}{away} }.into_any()
 }
 

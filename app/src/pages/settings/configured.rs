@@ -1,10 +1,11 @@
 //! What the applied configuration says: apps, stacks, engines, regions. It is read here and
 //! changed in the file.
 
-use crate::parts::{Form, Icon, Reader, Tone, chip, cut, outside, panel};
+use crate::parts::{Form, Icon, Reader, Tone, chip, cut, outside, panel, when};
 use crate::text::{Lang, Text, problem_text};
 use crate::view::{AppView, SettingsView, SweepView};
 use domain::config::{EngineConfig, RegionConfig};
+use domain::engine::EngineState;
 use domain::{Action, ChannelKind};
 use leptos::prelude::*;
 
@@ -118,7 +119,8 @@ pub(super) fn engines(r: &Reader, settings: &SettingsView) -> AnyView {
         view! {
             <tr>
                 <td class="c-name"><b>{engine.name.clone()}</b></td>
-                <td class="c-image">{cut(&engine.url)}</td>
+                <td class="c-state">{engine_state(r, settings, &engine.name)}</td>
+                <td class="c-image">{cut(&engine.url)}{clear_warning(t, engine.access().in_the_clear())}</td>
                 <td class="c-port"><code>{engine.address.clone()}</code></td>
             </tr>
         }
@@ -126,11 +128,44 @@ pub(super) fn engines(r: &Reader, settings: &SettingsView) -> AnyView {
     let rows = settings.engines.iter().map(row).collect_view();
     let table = view! {
         <table class="cards">
-            <thead><tr><th scope="col">{t.called()}</th><th scope="col">{t.col_engine_url()}</th><th scope="col">{t.col_address()}</th></tr></thead>
+            <thead>
+                <tr>
+                    <th scope="col">{t.called()}</th>
+                    <th scope="col">{t.col_engine_state()}</th>
+                    <th scope="col">{t.col_engine_url()}</th>
+                    <th scope="col">{t.col_address()}</th>
+                </tr>
+            </thead>
             <tbody>{rows}</tbody>
         </table>
     };
-    section(t, "engines", t.engines(), settings.engines.is_empty(), table)
+    let live = view! { <div data-live="engines">{table}</div> };
+    section(t, "engines", t.engines(), settings.engines.is_empty(), live)
+}
+
+/// Whether the engine is there, since when, and why not.
+fn engine_state(r: &Reader, settings: &SettingsView, name: &str) -> AnyView {
+    let t = r.t;
+    let seen = settings.engines_seen.iter().find(|seen| seen.name == name);
+    let state = seen.map(|seen| seen.state).unwrap_or_default();
+    let (tone, which, word) = match state {
+        EngineState::Here => (Tone::Ok, Icon::Check, t.engine_here()),
+        EngineState::Away => (Tone::Bad, Icon::Cross, t.engine_gone()),
+        EngineState::Unknown => (Tone::Idle, Icon::Minus, t.engine_unknown()),
+    };
+    let since = seen.and_then(|seen| seen.since).filter(|_| state == EngineState::Away);
+    let since = since.map(|since| view! { <span class="quiet">{t.engine_since()}" "{when(r, since)}</span> });
+    let version = seen.and_then(|seen| seen.version.clone()).filter(|_| state == EngineState::Here);
+    let alive = seen.map(|seen| seen.environments).filter(|alive| *alive > 0).map(|alive| t.engine_alive(alive));
+    let more: Vec<String> = version.into_iter().chain(alive).collect();
+    let why = seen.and_then(|seen| seen.problem.as_ref()).map(|problem| problem_text(t, problem).happened);
+    let why = why.map(|why| view! { <p class="hint">{why}</p> });
+    view! { {chip(tone, which, word)}" "{since}<span class="quiet">{more.join(" · ")}</span>{why} }.into_any()
+}
+
+fn clear_warning(t: Text, in_the_clear: bool) -> Option<AnyView> {
+    let warning = || view! { <span title=t.in_the_clear_help()>{chip(Tone::Wait, Icon::Alert, t.in_the_clear())}</span> };
+    in_the_clear.then(|| warning().into_any())
 }
 
 pub(super) fn regions(r: &Reader, settings: &SettingsView) -> AnyView {
@@ -171,7 +206,7 @@ fn region_row(t: Text, region: &RegionConfig) -> AnyView {
         <tr>
             <td class="c-name"><b>{title.map(|title| format!("{title} "))}</b><code>{name}</code></td>
             <td class="c-zone">{region.time_zone.clone()}</td>
-            <td class="c-image">{cut(&region.url)}</td>
+            <td class="c-image">{cut(&region.url)}{clear_warning(t, region.access().in_the_clear())}</td>
             <td class="c-registry" data-label=t.col_registry()>{registry}</td>
             <td class="c-num num" data-label=t.col_replicas()>{region.replicas()}</td>
             <td class="c-variables">{cut(&variables.join(", "))}</td>

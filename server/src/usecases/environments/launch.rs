@@ -44,6 +44,10 @@ pub async fn launch_environment(ctx: &Ctx, actor: &Actor, input: LaunchInput) ->
     let config = &applied.config;
     let (stack_name, stack) = stack_for(config, &under_test.app, input.stack.as_deref())?;
     let engine = config.engines.first().ok_or_else(no_engine)?;
+    // One that is known to be away is not waited for.
+    if ctx.engines_seen.away_since(&engine.name).is_some() {
+        return Err(Problem::Unreachable { what: Noun::Engine, name: engine.name.clone() });
+    }
     let builds = builds_for(ctx, &stack, under_test).await?;
     let plan = resolve(ctx, stack, &builds).await?;
     let greeted = tokio::time::timeout(GREETING, async { ctx.host(&engine.name).await?.greet().await }).await;

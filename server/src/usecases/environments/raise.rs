@@ -21,7 +21,8 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// So long an engine may be away during a launch.
+/// So long an engine may fail to answer during a launch without being away: one that is away is
+/// waited for as long as the lease lasts.
 const PATIENCE: Duration = Duration::from_secs(120);
 const RETRY: Duration = Duration::from_secs(2);
 /// The shortest and the longest wait for a health check; its own times lie between.
@@ -88,15 +89,22 @@ pub(super) async fn raise(job: &Raise) -> Result<(), Problem> {
 
 /// Tries again while the engine is away.
 async fn patiently(job: &Raise, plan: &Plan, board: &Board) -> Result<Vec<Published>, Stop> {
-    let end = Instant::now() + PATIENCE;
+    let mut end = Instant::now() + PATIENCE;
     loop {
         match once(job, plan, board).await {
-            Err(Stop::Failed(failure)) if is_away(&failure.problem) && Instant::now() < end => {
+            Err(Stop::Failed(failure)) if is_away(&failure.problem) && (Instant::now() < end || engine_is_away(job)) => {
+                if engine_is_away(job) {
+                    end = Instant::now() + PATIENCE;
+                }
                 job.cancel.run_until_cancelled(tokio::time::sleep(RETRY)).await.ok_or(Stop::Halted)?;
             }
             other => return other,
         }
     }
+}
+
+fn engine_is_away(job: &Raise) -> bool {
+    job.ctx.engines_seen.away_since(&job.environment.engine).is_some()
 }
 
 fn is_away(problem: &Problem) -> bool {

@@ -206,7 +206,8 @@ async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<Environm
     let applied = ctx.config();
     let row = |record: EnvironmentRecord| {
         let builds = builds.remove(&record.id).unwrap_or_default();
-        row(&applied.config, record, builds)
+        let away = ctx.engines_seen.away_since(&record.engine).filter(|_| record.ended_at.is_none());
+        row(&applied.config, record, builds).map(|row| EnvironmentRow { engine_away_since: away, ..row })
     };
     records.into_iter().map(row).collect()
 }
@@ -231,6 +232,7 @@ fn row(config: &Config, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>
         lease_ends_at: record.lease_ends_at,
         ended_at: record.ended_at,
         end_reason: record.end_reason,
+        engine_away_since: None,
     })
 }
 

@@ -119,6 +119,7 @@ async fn check(ctx: &Ctx, host: &Host, environment: &EnvironmentRecord, found: &
 /// looks at a page hears of it at once.
 pub(super) async fn listen(ctx: Ctx, engine: String, stale: Stale, events: broadcast::Sender<String>) {
     let mut pause = Duration::from_secs(1);
+    let mut seen = ctx.engines_seen.changes();
     while !ctx.work.stop.is_cancelled() {
         if let Ok(host) = ctx.host(&engine).await {
             let mut happened = std::pin::pin!(host.events());
@@ -134,8 +135,14 @@ pub(super) async fn listen(ctx: Ctx, engine: String, stale: Stale, events: broad
                 let _ = events.send(event.environment);
             }
         }
-        ctx.work.stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-        pause = (pause * 2).min(Duration::from_secs(30));
+        // The stream ended: somebody looks at once whether the engine is still there.
+        ctx.work.engines.notify_waiters();
+        tokio::select! {
+            () = ctx.work.stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(30)),
+            // It went, or it came back.
+            _ = seen.changed() => pause = Duration::from_secs(1),
+        }
     }
 }
 

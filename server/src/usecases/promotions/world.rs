@@ -135,7 +135,7 @@ async fn manager_answers(ctx: &Ctx, region: &RegionConfig) -> bool {
     if Swarm::reach(&ctx.engines, region, ctx.instance()).await.is_err() {
         return false;
     }
-    let Ok(docker) = ctx.engines.client(Noun::Region, &region.name, &region.url).await else { return false };
+    let Ok(docker) = ctx.engines.client(Noun::Region, &region.name, region.access()).await else { return false };
     match docker.info().await {
         Ok(info) => info.swarm.and_then(|swarm| swarm.control_available).unwrap_or(false),
         Err(cause) => {

@@ -388,7 +388,7 @@ impl Drive<'_> {
         }
         if said.is_empty() {
             // The connection may be to an engine that is gone.
-            self.ctx.engines.forget(&region.url).await;
+            self.ctx.engines.forget(Noun::Region, &region.name).await;
         }
         if step != TASKS {
             self.steps.say(step, if said.is_empty() { "…".to_owned() } else { said }).await?;
