@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::gate::{Gate, GateKind};
 use domain::id::{AuditId, BuildId, EnvironmentId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
 use domain::lease::{EndReason, EnvironmentState};
+use domain::release_set::Chosen;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::{Standing, VerdictKind};
 use domain::{Action, ChannelKind, Digest, ImageName, Problem, Role};
@@ -21,6 +22,7 @@ macro_rules! views {
 mod commits;
 mod engines;
 mod intake;
+mod launch;
 mod notifications;
 
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
@@ -29,6 +31,7 @@ pub use intake::{
     DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
     TagAlarm,
 };
+pub use launch::*;
 pub use notifications::*;
 
 /// One page of a list, by key. `next` is the cursor of the page after it.
@@ -163,6 +166,8 @@ views! {
         pub author: UserId,
         pub author_name: String,
         pub environment: Option<EnvironmentId>,
+        /// Which release set of the environment ran then.
+        pub generation: Option<i64>,
         pub at: DateTime<Utc>,
         pub withdrawn_at: Option<DateTime<Utc>>,
         pub overruled: Option<Overruled>,
@@ -198,12 +203,17 @@ views! {
         pub tag: Option<String>,
         /// Whether this is the build that the environment was launched for.
         pub under_test: bool,
+        /// `under-test`, `newest`, `channel:dev` or `exact`.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub chosen: Chosen,
     }
 
     pub struct EnvironmentRow {
         pub id: EnvironmentId,
         /// A small number that people say aloud.
         pub number: i64,
+        /// Which of its release sets runs, counted from 1.
+        pub generation: i64,
         pub stack: String,
         pub engine: String,
         pub state: EnvironmentState,
@@ -256,6 +266,10 @@ views! {
         /// Why it failed, to be told in the reader's language.
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub failure: Option<Problem>,
+        /// The variables of its services, and where each came from.
+        pub variables: Vec<ServiceVariables>,
+        /// Every release set that it ran, the newest first.
+        pub sets: Vec<ReleaseSet>,
         pub may: Vec<Action>,
     }
 
@@ -441,15 +455,6 @@ views! {
     }
 
     // ---- What forms and REST send --------------------------------------------------------
-
-    pub struct LaunchInput {
-        pub build: BuildId,
-        /// The app's default stack when absent.
-        #[serde(default)]
-        pub stack: Option<String>,
-        #[serde(default)]
-        pub lease_hours: Option<u32>,
-    }
 
     pub struct VerdictInput {
         pub build: BuildId,

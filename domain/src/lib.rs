@@ -20,6 +20,7 @@ pub mod notify;
 pub mod problem;
 pub mod promotion;
 pub mod release;
+pub mod release_set;
 pub mod repo;
 pub mod rollback;
 pub mod rollout;
@@ -27,6 +28,7 @@ pub mod run;
 pub mod service;
 pub mod stack;
 pub mod throttle;
+pub mod variables;
 pub mod verdict;
 
 /// A point in time, always in UTC.

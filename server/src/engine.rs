@@ -168,11 +168,14 @@ pub fn is_conflict(cause: &Error) -> bool {
     matches!(cause, Error::DockerResponseServerError { status_code: 409, .. })
 }
 
+/// The words for a port of the machine that somebody else has.
+pub const PORT_TAKEN: &str = "the port is taken";
+
 /// What engines say most often, in words that help and give nothing away.
 const REASONS: &[(&str, &str)] = &[
     ("no space left", "its disk is full"),
-    ("port is already allocated", "the port is taken"),
-    ("address already in use", "the port is taken"),
+    ("port is already allocated", PORT_TAKEN),
+    ("address already in use", PORT_TAKEN),
     ("address pools have been fully subnetted", "it has no addresses left for another network"),
     ("could not find an available", "it has no addresses left for another network"),
     ("executable file not found", "the command is not in the image"),
@@ -180,7 +183,7 @@ const REASONS: &[(&str, &str)] = &[
     ("permission denied", "the command may not be executed"),
     ("cannot allocate memory", "it has not enough memory"),
     ("minimum memory limit", "the memory limit is too small"),
-    ("host-mode port already in use", "the port is taken"),
+    ("host-mode port already in use", PORT_TAKEN),
 ];
 
 fn refused(message: &str, status: Option<u16>) -> Problem {

@@ -6,16 +6,19 @@
 //! names, else as anyone; a token is fetched where it hands out tokens.
 
 mod fetch;
+mod known;
 mod manifest;
 mod tags;
 
-pub use manifest::Contents;
+pub use manifest::{Contents, variables as variables_of};
 
 use crate::ctx::{Applied, Ctx};
 use domain::labels::Provenance;
 use domain::problem::{Fault, Noun};
 use domain::{Digest, ImageName, Problem, Tag};
 use fetch::{Answer, Tokens};
+use known::Known;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +38,19 @@ const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
 #[derive(Clone, Default)]
 pub struct Registries {
     tokens: Arc<Tokens>,
+    known: Known,
+}
+
+impl Registries {
+    /// The variables that an image brings, where they were read before.
+    pub fn variables(&self, digest: &Digest) -> Option<BTreeMap<String, String>> {
+        self.known.find(digest)
+    }
+
+    /// Remembers what an engine or a registry said of an image.
+    pub fn learn(&self, digest: &Digest, variables: BTreeMap<String, String>) {
+        self.known.learn(digest, variables);
+    }
 }
 
 /// Registries as the configuration in force describes them. Made by [`Ctx::registry`].
@@ -43,6 +59,7 @@ pub struct Registry {
     http: reqwest::Client,
     applied: Arc<Applied>,
     tokens: Arc<Tokens>,
+    known: Known,
 }
 
 /// Whether a registry has a digest.
@@ -68,7 +85,8 @@ impl Ctx {
     /// A client that speaks to registries as they are configured now.
     pub fn registry(&self) -> Registry {
         let (applied, tokens) = (self.config(), self.registries.tokens.clone());
-        Registry { ctx: self.clone(), http: self.http.clone(), applied, tokens }
+        let known = self.registries.known.clone();
+        Registry { ctx: self.clone(), http: self.http.clone(), applied, tokens, known }
     }
 }
 
@@ -132,8 +150,9 @@ impl Registry {
             other => return Err(not_given(image.host(), &other)),
         };
         demand_digest(image, &config, &body)?;
-        let provenance = manifest::provenance(&body).map_err(|why| answer(image.host(), why))?;
-        Ok(Description { provenance, size })
+        let said = manifest::said(&body).map_err(|why| answer(image.host(), why))?;
+        self.known.learn(digest, said.variables);
+        Ok(Description { provenance: said.provenance, size })
     }
 
     /// A manifest by tag or digest, with the digest of its bytes.

@@ -14,7 +14,8 @@ pub async fn launch_environment(
     #[server(default)] lease_hours: Option<u32>,
 ) -> Result<(), UiError> {
     let (port, actor, _) = UiContext::acting()?;
-    let id = port.launch_environment(&actor, LaunchInput { build, stack: some(stack), lease_hours }).await?;
+    let input = LaunchInput { stack: some(stack), lease_hours, ..LaunchInput::of(build) };
+    let id = port.launch_environment(&actor, input).await?;
     go(&format!("/environments/{id}"));
     Ok(())
 }

@@ -7,6 +7,8 @@ use domain::id::*;
 use domain::lease::{EndReason, EnvironmentState};
 use domain::problem::Noun;
 use domain::promotion::StepState;
+use domain::release_set::Chosen;
+use domain::variables::Origin;
 use domain::verdict::{Standing, VerdictKind};
 use domain::{Actor, Channel, ChannelKind, Digest, Problem};
 
@@ -179,6 +181,7 @@ impl Fake {
             author: UserId(name.to_owned()),
             author_name: self.say(name),
             environment: Some(EnvironmentId("running".to_owned())),
+            generation: Some(2),
             at: ago(minutes),
             withdrawn_at: None,
             overruled: None,
@@ -233,6 +236,7 @@ impl Fake {
             digest: digest(head),
             tag: Some(self.say(tag)),
             under_test,
+            chosen: if under_test { Chosen::UnderTest } else { Chosen::NewestOf("test".to_owned()) },
         };
         let link = |service: &str, container_port, port: u16| PortLink {
             service: self.say(service),
@@ -248,6 +252,7 @@ impl Fake {
         EnvironmentRow {
             id: EnvironmentId(state.as_str().to_owned()),
             number,
+            generation: 2,
             stack: self.say("shop"),
             engine: "test".to_owned(),
             state,
@@ -300,9 +305,45 @@ impl Fake {
             services,
             engine_reachable: row.state != EnvironmentState::Failed,
             failure,
+            variables: self.sample_variables(),
+            sets: self.sample_sets(&row.builds),
             may: may(actor),
             row,
         })
+    }
+
+    pub(super) fn sample_variables(&self) -> Vec<ServiceVariables> {
+        let variable = |name: &str, value: Option<&str>, origin, overrode: Vec<OverrodeView>| VariableView {
+            name: name.to_owned(),
+            value: value.map(|value| self.say(value)),
+            origin,
+            overrode,
+        };
+        let before = |origin, value: &str| vec![OverrodeView { origin, value: Some(self.say(value)) }];
+        vec![
+            ServiceVariables {
+                service: self.say("web"),
+                image: self.say("registry.example.com/team/web@9c41d2aa07be"),
+                image_known: true,
+                variables: vec![
+                    variable("DATABASE_PASSWORD", None, Origin::Stack, Vec::new()),
+                    variable("PATH", Some("/usr/local/bin:/bin"), Origin::Image, Vec::new()),
+                    variable("REGION", None, Origin::Region, before(Origin::Stack, "test")),
+                    variable("TILE_CACHE", Some("off"), Origin::Launch, before(Origin::Image, "on")),
+                ],
+            },
+            ServiceVariables { service: "db".to_owned(), image: String::new(), image_known: false, variables: Vec::new() },
+        ]
+    }
+
+    fn sample_sets(&self, builds: &[EnvironmentBuild]) -> Vec<ReleaseSet> {
+        let set = |generation, minutes| ReleaseSet {
+            generation,
+            at: ago(minutes),
+            by_name: self.say("tester-1"),
+            builds: builds.to_vec(),
+        };
+        vec![set(2, 3), set(1, 40)]
     }
 
     fn sample_steps(&self, state: EnvironmentState) -> Vec<StepView> {

@@ -2,6 +2,7 @@
 //! only what carries its label is listed, adopted or removed.
 
 mod pull;
+mod retire;
 mod spec;
 mod verify;
 

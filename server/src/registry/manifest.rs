@@ -6,6 +6,10 @@ use domain::problem::Fault;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// Variables of one image, and bytes of one.
+const MOST_VARIABLES: usize = 500;
+const MOST_VARIABLE: usize = 8 * 1024;
+
 /// What a manifest turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
@@ -48,6 +52,16 @@ struct Configuration {
 struct RunConfiguration {
     #[serde(rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
+    #[serde(rename = "Env")]
+    env: Option<Vec<String>>,
+}
+
+/// What an image's configuration says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub provenance: Provenance,
+    /// The variables that its containers start with.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Reads a manifest or an index.
@@ -75,14 +89,21 @@ fn choose(images: &[Descriptor]) -> Option<&Descriptor> {
     preferred.or_else(|| images.iter().find(|image| !platform(image, "unknown", None))).or_else(|| images.first())
 }
 
-/// Where the image came from, after its configuration.
+/// Where the image came from and what its containers start with, after its configuration.
 ///
 /// # Errors
 /// [`Fault`] when it is not an image configuration.
-pub fn provenance(body: &[u8]) -> Result<Provenance, Fault> {
+pub fn said(body: &[u8]) -> Result<Said, Fault> {
     let configuration: Configuration = read(body)?;
-    let labels = configuration.config.and_then(|config| config.labels).unwrap_or_default();
-    Ok(Provenance::read(&labels, configuration.created.as_deref()))
+    let (labels, env) = configuration.config.map(|config| (config.labels, config.env)).unwrap_or_default();
+    let provenance = Provenance::read(&labels.unwrap_or_default(), configuration.created.as_deref());
+    Ok(Said { provenance, variables: variables(&env.unwrap_or_default()) })
+}
+
+/// `NAME=value`, one an entry; of more than anyone reads, the first.
+pub fn variables(env: &[String]) -> BTreeMap<String, String> {
+    let pair = |entry: &String| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    env.iter().take(MOST_VARIABLES).filter(|entry| entry.len() <= MOST_VARIABLE).filter_map(pair).collect()
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {

@@ -26,6 +26,8 @@ pub struct VerdictRow {
     pub author: UserId,
     pub author_name: String,
     pub environment: Option<EnvironmentId>,
+    /// Which release set of the environment ran then.
+    pub generation: Option<i64>,
     pub at: Time,
     pub withdrawn_at: Option<Time>,
     pub overruled: Option<(String, String, Time)>,
@@ -54,7 +56,7 @@ impl VerdictRow {
     }
 }
 
-const VERDICT: &str = "SELECT v.id, v.build_id, v.kind, v.note, v.author_id, v.author_name, v.environment_id, v.at,
+const VERDICT: &str = "SELECT v.id, v.build_id, v.kind, v.note, v.author_id, v.author_name, v.environment_id, v.generation, v.at,
         v.withdrawn_at, v.overruled_at, v.overruled_by_name, v.overrule_reason
      FROM verdicts v";
 const SIGN_OFF: &str = "SELECT id, build_id, author_id, author_name, note, at, withdrawn_at FROM sign_offs";
@@ -74,6 +76,7 @@ fn verdict(row: &AnyRow) -> Result<VerdictRow, Problem> {
             author: UserId(row.try_get("author_id")?),
             author_name: row.try_get("author_name")?,
             environment: row.try_get::<Option<String>, _>("environment_id")?.map(EnvironmentId),
+            generation: row.try_get("generation")?,
             at: from_micros(row.try_get("at")?),
             withdrawn_at: row.try_get::<Option<i64>, _>("withdrawn_at")?.map(from_micros),
             overruled: at.map(|at| (by.unwrap_or_default(), reason.unwrap_or_default(), at)),
@@ -180,24 +183,28 @@ pub async fn signed_off_by(connection: &mut AnyConnection, build: &BuildId) -> R
     .map_err(internal)
 }
 
-/// Whether the environment ran this build; none when there is no such environment.
+/// The newest release set of an environment in which it ran this build; within it none when it
+/// never did, and none at all when there is no such environment.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn environment_ran(tx: &mut Tx, environment: &EnvironmentId, build: &BuildId) -> Result<Option<bool>, Problem> {
+pub async fn environment_ran(
+    tx: &mut Tx,
+    environment: &EnvironmentId,
+    build: &BuildId,
+) -> Result<Option<Option<i64>>, Problem> {
     if !plausible(environment.as_str()) {
         return Ok(None);
     }
-    let ran: Option<i64> = sqlx::query_scalar(
-        "SELECT (SELECT COUNT(*) FROM environment_builds b WHERE b.environment_id = e.id AND b.build_id = $2)
+    sqlx::query_scalar(
+        "SELECT (SELECT MAX(b.generation) FROM environment_set_builds b WHERE b.environment_id = e.id AND b.build_id = $2)
          FROM environments e WHERE e.id = $1",
     )
     .bind(environment.as_str())
     .bind(build.as_str())
     .fetch_optional(&mut **tx)
     .await
-    .map_err(internal)?;
-    Ok(ran.map(|builds| builds > 0))
+    .map_err(internal)
 }
 
 /// A verdict, read inside the unit of work that changes it.
@@ -232,8 +239,8 @@ pub async fn sign_off_in(connection: &mut AnyConnection, id: &SignOffId) -> Resu
 /// [`Problem::Internal`].
 pub async fn insert_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<(), Problem> {
     sqlx::query(
-        "INSERT INTO verdicts (id, build_id, kind, note, author_id, author_name, environment_id, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO verdicts (id, build_id, kind, note, author_id, author_name, environment_id, at, generation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(verdict.id.as_str())
     .bind(verdict.build.as_str())
@@ -243,6 +250,7 @@ pub async fn insert_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<(), Pro
     .bind(verdict.author_name.as_str())
     .bind(verdict.environment.as_ref().map(|id| id.as_str().to_owned()))
     .bind(micros(verdict.at))
+    .bind(verdict.generation)
     .execute(&mut **tx)
     .await
     .map_err(internal)?;

@@ -1,5 +1,9 @@
 //! Environments, the builds in them and the steps of their launch.
 
+mod sets;
+
+use sets::{NewSet, put_set};
+
 use crate::clock::{from_micros, micros};
 use crate::store::{Cursor, Store, Tx, internal};
 use app::view::EnvironmentBuild;
@@ -17,6 +21,8 @@ use std::str::FromStr;
 pub struct EnvironmentRecord {
     pub id: EnvironmentId,
     pub number: i64,
+    /// Which of its release sets is wanted, counted from 1.
+    pub generation: i64,
     pub stack: String,
     pub engine: String,
     pub state: EnvironmentState,
@@ -51,6 +57,9 @@ pub struct NewEnvironment<'a> {
     pub engine: &'a str,
     /// The resolved specification, as JSON.
     pub spec: &'a str,
+    /// What was asked for, as JSON.
+    pub asked: &'a str,
+    pub by_name: &'a str,
     pub holder: &'a Person,
     pub created_at: Time,
     pub lease_ends_at: Time,
@@ -58,7 +67,7 @@ pub struct NewEnvironment<'a> {
     pub steps: &'a [StepRecord],
 }
 
-const COLUMNS: &str = "id, number, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
+const COLUMNS: &str = "id, number, generation, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
     ended_at, end_reason";
 
 /// No fail stands against the digest, under whatever app it was judged.
@@ -81,6 +90,7 @@ fn record(row: &AnyRow) -> Result<EnvironmentRecord, Problem> {
     Ok(EnvironmentRecord {
         id: EnvironmentId(get(row, "id")?),
         number: get(row, "number")?,
+        generation: get(row, "generation")?,
         stack: get(row, "stack")?,
         engine: get(row, "engine")?,
         state: word(row, "state")?,
@@ -126,10 +136,10 @@ impl Store {
             .map_err(internal)
     }
 
-    /// Environments with a build in them, newest first.
+    /// Environments that have or had a build in them, newest first.
     pub async fn environments_of_build(&self, build: &BuildId, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM environments WHERE id IN (SELECT environment_id FROM environment_builds WHERE build_id = $1)
+            "SELECT {COLUMNS} FROM environments WHERE id IN (SELECT environment_id FROM environment_set_builds WHERE build_id = $1)
              ORDER BY created_at DESC, id DESC LIMIT $2"
         ));
         let rows = sqlx::query(sql).bind(build.as_str()).bind(limit).fetch_all(self.read()).await.map_err(internal)?;
@@ -147,19 +157,14 @@ impl Store {
         }
         let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT e.environment_id, e.app, e.build_id, b.digest, e.tag, e.under_test FROM environment_builds e
+            "SELECT e.environment_id, e.app, e.build_id, b.digest, e.tag, e.under_test, e.chosen FROM environment_builds e
              JOIN builds b ON b.id = e.build_id WHERE e.environment_id IN ({}) ORDER BY e.under_test DESC, e.app",
             places.join(", ")
         ));
         let query = ids.iter().fold(sqlx::query(sql), |query, id| query.bind(id.as_str()));
         for row in query.fetch_all(self.read()).await.map_err(internal)? {
-            found.entry(EnvironmentId(get(&row, "environment_id")?)).or_default().push(EnvironmentBuild {
-                app: get(&row, "app")?,
-                build: BuildId(get(&row, "build_id")?),
-                digest: word(&row, "digest")?,
-                tag: get(&row, "tag")?,
-                under_test: get::<i64>(&row, "under_test")? != 0,
-            });
+            let environment = EnvironmentId(get(&row, "environment_id")?);
+            found.entry(environment).or_default().push(sets::environment_build(&row)?);
         }
         Ok(found)
     }
@@ -272,8 +277,8 @@ pub async fn count_alive(tx: &mut Tx) -> Result<i64, Problem> {
 /// Writes a new environment with its builds and planned steps.
 pub async fn insert(tx: &mut Tx, new: NewEnvironment<'_>) -> Result<(), Problem> {
     sqlx::query(
-        "INSERT INTO environments (id, number, stack, engine, state, spec, holder_id, holder_name, created_at, lease_ends_at)
-         VALUES ($1, $2, $3, $4, 'launching', $5, $6, $7, $8, $9)",
+        "INSERT INTO environments (id, number, stack, engine, state, spec, holder_id, holder_name, created_at, lease_ends_at,
+             asked) VALUES ($1, $2, $3, $4, 'launching', $5, $6, $7, $8, $9, $10)",
     )
     .bind(new.id.as_str())
     .bind(new.number)
@@ -284,25 +289,20 @@ pub async fn insert(tx: &mut Tx, new: NewEnvironment<'_>) -> Result<(), Problem>
     .bind(new.holder.name.as_str())
     .bind(micros(new.created_at))
     .bind(micros(new.lease_ends_at))
+    .bind(new.asked)
     .execute(&mut **tx)
     .await
     .map_err(internal)?;
-    for build in new.builds {
-        sqlx::query(
-            "INSERT INTO environment_builds (environment_id, app, build_id, tag, under_test) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(new.id.as_str())
-        .bind(build.app.as_str())
-        .bind(build.build.as_str())
-        .bind(build.tag.as_deref())
-        .bind(i64::from(build.under_test))
-        .execute(&mut **tx)
-        .await
-        .map_err(internal)?;
-    }
-    for (position, step) in new.steps.iter().enumerate() {
+    let set = NewSet { environment: new.id, generation: 1, at: new.created_at, by_name: new.by_name, builds: new.builds };
+    put_set(tx, set).await?;
+    insert_steps(tx, new.id, new.steps).await
+}
+
+/// Writes the steps of what is to be done; there must be none.
+async fn insert_steps(tx: &mut Tx, id: &EnvironmentId, steps: &[StepRecord]) -> Result<(), Problem> {
+    for (position, step) in steps.iter().enumerate() {
         sqlx::query("INSERT INTO environment_steps (environment_id, position, kind, subject, state) VALUES ($1, $2, $3, $4, $5)")
-            .bind(new.id.as_str())
+            .bind(id.as_str())
             .bind(i64::try_from(position).map_err(internal)?)
             .bind(step.kind.as_str())
             .bind(step.subject.as_str())
@@ -312,6 +312,45 @@ pub async fn insert(tx: &mut Tx, new: NewEnvironment<'_>) -> Result<(), Problem>
             .map_err(internal)?;
     }
     Ok(())
+}
+
+/// What an environment is made into by a replacement.
+pub struct Replaced<'a> {
+    pub id: &'a EnvironmentId,
+    /// The one that runs; the new one is the next.
+    pub generation: i64,
+    pub spec: &'a str,
+    pub at: Time,
+    pub by_name: &'a str,
+    pub builds: &'a [EnvironmentBuild],
+    pub steps: &'a [StepRecord],
+}
+
+/// `running` or `failed` → `launching` with another release set; false when it is neither, or when
+/// somebody else replaced something meanwhile.
+pub async fn set_replaced(tx: &mut Tx, new: Replaced<'_>) -> Result<bool, Problem> {
+    let done = sqlx::query(
+        "UPDATE environments SET state = 'launching', failure = NULL, spec = $1, generation = generation + 1
+         WHERE id = $2 AND generation = $3 AND state IN ('running', 'failed')",
+    )
+    .bind(new.spec)
+    .bind(new.id.as_str())
+    .bind(new.generation)
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("DELETE FROM environment_steps WHERE environment_id = $1")
+        .bind(new.id.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
+    let generation = new.generation + 1;
+    put_set(tx, NewSet { environment: new.id, generation, at: new.at, by_name: new.by_name, builds: new.builds }).await?;
+    insert_steps(tx, new.id, new.steps).await?;
+    Ok(true)
 }
 
 /// Writes how far a step is.
@@ -343,15 +382,18 @@ pub async fn set_running(tx: &mut Tx, id: &EnvironmentId, links: &str) -> Result
     Ok(done.rows_affected() > 0)
 }
 
-/// `launching` or `running` → `failed`; false when it is neither.
-pub async fn set_failed(tx: &mut Tx, id: &EnvironmentId, failure: &str) -> Result<bool, Problem> {
-    let done =
-        sqlx::query("UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state IN ('launching', 'running')")
-            .bind(failure)
-            .bind(id.as_str())
-            .execute(&mut **tx)
-            .await
-            .map_err(internal)?;
+/// → `failed`; false when it is no longer as it was read: what was seen of it says nothing then.
+pub async fn set_failed(tx: &mut Tx, seen: &EnvironmentRecord, failure: &str) -> Result<bool, Problem> {
+    let done = sqlx::query(
+        "UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state = $3 AND generation = $4",
+    )
+    .bind(failure)
+    .bind(seen.id.as_str())
+    .bind(seen.state.as_str())
+    .bind(seen.generation)
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
     Ok(done.rows_affected() > 0)
 }
 

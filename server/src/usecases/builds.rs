@@ -75,7 +75,7 @@ pub(super) fn parts(filter: &BuildFilter) -> Option<[Option<&str>; 4]> {
 }
 
 /// Everything a list shows about these builds, in their order.
-async fn rows(ctx: &Ctx, ids: &[BuildId]) -> Result<Vec<BuildRow>, Problem> {
+pub(super) async fn rows(ctx: &Ctx, ids: &[BuildId]) -> Result<Vec<BuildRow>, Problem> {
     let store = &ctx.store;
     let mut records = store.builds_by_id(ids).await?;
     let mut tags = store.tags_of(ids).await?;

@@ -4,20 +4,28 @@
 //! and acts. Each of its steps can be done again: names on the engine follow from the
 //! environment's number, so a second try finds what the first one made.
 
+mod again;
+mod choose;
 mod clear;
+mod form;
 mod launch;
 mod looks;
 mod plan;
 mod raise;
 mod read;
+mod replace;
 mod steps;
 mod stop;
 mod survey;
+mod variables;
 mod work;
 
+pub use again::relaunch_environment;
+pub use form::launch_form;
 pub use launch::launch_environment;
 pub use looks::Looks;
 pub use read::{LogSource, environment, environments, log_source, log_tail, of_build};
+pub use replace::replace_build;
 pub use stop::stop_environment;
 pub use work::work;
 

@@ -22,9 +22,10 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
     let note = words("note", &input.note, input.kind != VerdictKind::Pass)?;
     let subject = ctx.store.existing_build(&input.build).await?;
     let (mut tx, author) = deciding::begin(ctx, actor, Action::RecordVerdict, &subject.app, &subject.digest).await?;
-    if let Some(environment) = &input.environment {
-        require_ran(&mut tx, environment, &subject.id).await?;
-    }
+    let generation = match &input.environment {
+        Some(environment) => Some(require_ran(&mut tx, environment, &subject.id).await?),
+        None => None,
+    };
     let verdict = VerdictRow {
         id: ctx.new_id(),
         build: subject.id.clone(),
@@ -33,6 +34,7 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
         author: author.id,
         author_name: author.name,
         environment: input.environment,
+        generation,
         at: ctx.now(),
         withdrawn_at: None,
         overruled: None,
@@ -46,11 +48,11 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
     Ok(verdict.id)
 }
 
-/// Evidence is only what ran the build.
-async fn require_ran(tx: &mut Tx, environment: &EnvironmentId, build: &BuildId) -> Result<(), Problem> {
+/// Evidence is only what ran the build: the release set that did.
+async fn require_ran(tx: &mut Tx, environment: &EnvironmentId, build: &BuildId) -> Result<i64, Problem> {
     let why = match rows::environment_ran(tx, environment, build).await? {
-        Some(true) => return Ok(()),
-        Some(false) => Fault::Refused { reason: "it did not run this build".to_owned() },
+        Some(Some(generation)) => return Ok(generation),
+        Some(None) => Fault::Refused { reason: "it did not run this build".to_owned() },
         None => Fault::Unknown { what: Noun::Environment, name: environment.as_str().chars().take(64).collect() },
     };
     Err(Problem::invalid("environment", why))
@@ -188,6 +190,7 @@ fn verdict_view(actor: &Actor, row: VerdictRow) -> VerdictView {
         author: row.author,
         author_name: row.author_name,
         environment: row.environment,
+        generation: row.generation,
         at: row.at,
         withdrawn_at: row.withdrawn_at,
         overruled: row.overruled.map(|(by_name, reason, at)| Overruled { by_name, reason, at }),

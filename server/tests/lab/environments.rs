@@ -166,8 +166,8 @@ async fn a_lease_that_ended_while_slipway_was_away_is_reaped_at_the_next_start()
     let build = bench.listed("web", "dev").await;
     let short = bench.launch(&build, "alone").await;
     let long = {
-        let stack = Some("alone".to_owned());
-        let input = app::view::LaunchInput { build: build.clone(), stack, lease_hours: Some(24) };
+        let (stack, lease_hours) = (Some("alone".to_owned()), Some(24));
+        let input = app::view::LaunchInput { stack, lease_hours, ..app::view::LaunchInput::of(build.clone()) };
         server::usecases::environments::launch_environment(&bench.app.ctx, &bench.tess, input).await.expect("launched")
     };
     bench.until(&short, EnvironmentState::Running).await;

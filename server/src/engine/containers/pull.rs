@@ -2,13 +2,14 @@
 
 use super::Host;
 use crate::engine::is_missing;
+use crate::registry::variables_of;
 use bollard::errors::Error;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
 use domain::problem::Noun;
 use domain::{Digest, ImageName, Problem};
 use futures::StreamExt as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// A pull that says nothing for so long has died.
@@ -18,33 +19,45 @@ const WHOLE: Duration = Duration::from_secs(30 * 60);
 /// Layers that progress is kept of; images have at most 127.
 const MOST_LAYERS: usize = 256;
 
+/// An image that an engine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The engine's own.
+    pub id: String,
+    /// What its containers start with.
+    pub variables: BTreeMap<String, String>,
+}
+
 impl Host {
-    /// The engine's own id of the image with this digest; none when it is not there.
+    /// The image with this digest as the engine has it; none when it is not there.
     ///
     /// # Errors
     /// As [`Host::containers`].
-    pub async fn image_id(&self, reference: &str) -> Result<Option<String>, Problem> {
+    pub async fn image(&self, reference: &str) -> Result<Option<Image>, Problem> {
         match self.call(self.docker().inspect_image(reference)).await {
-            Ok(image) => Ok(image.id),
+            Ok(image) => {
+                let env = image.config.and_then(|config| config.env).unwrap_or_default();
+                Ok(image.id.map(|id| Image { id, variables: variables_of(&env) }))
+            }
             Err(cause) if is_missing(&cause) => Ok(None),
             Err(cause) => Err(self.problem(&cause)),
         }
     }
 
-    /// Pulls an image by digest, unless it is there, and gives the engine's own id of it. `say`
+    /// Pulls an image by digest, unless it is there, and gives it as the engine has it then. `say`
     /// hears how far it is.
     ///
     /// # Errors
     /// [`Problem::ImageGone`] when the registry does not have it, [`Problem::Unreachable`] for
     /// the registry, and as [`Host::containers`].
-    pub async fn ensure_image(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<String, Problem> {
+    pub async fn ensure_image(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<Image, Problem> {
         let reference = image.at(digest);
-        if let Some(id) = self.image_id(&reference).await? {
-            return Ok(id);
+        if let Some(found) = self.image(&reference).await? {
+            return Ok(found);
         }
         let pulled = tokio::time::timeout(WHOLE, self.pull(image, digest, say)).await;
         pulled.unwrap_or(Err(Error::RequestTimeoutError)).map_err(|cause| self.pull_problem(image, &reference, &cause))?;
-        self.image_id(&reference).await?.ok_or(Problem::ImageGone { image: reference })
+        self.image(&reference).await?.ok_or(Problem::ImageGone { image: reference })
     }
 
     async fn pull(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<(), Error> {

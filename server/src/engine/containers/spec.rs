@@ -43,6 +43,8 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub ports: Vec<u16>,
+    /// Ports of the engine's machine that are wanted for some of them.
+    pub published: BTreeMap<u16, u16>,
     pub health: Option<HealthCheck>,
     pub read_only: bool,
     pub tmpfs: Vec<String>,
@@ -66,6 +68,7 @@ impl ContainerSpec {
             command: service.command.clone(),
             environment: service.environment.clone(),
             ports: service.ports.clone(),
+            published: BTreeMap::new(),
             health: service.health.clone(),
             read_only: service.read_only,
             tmpfs: service.tmpfs.clone(),
@@ -124,10 +127,13 @@ impl ContainerSpec {
         }
     }
 
-    /// Each port on a number that the engine chooses.
+    /// Each port on the number that it had, else on one that the engine chooses.
     fn bindings(&self) -> PortMap {
-        let any = || PortBinding { host_ip: Some(String::new()), host_port: Some(String::new()) };
-        self.ports.iter().map(|port| (format!("{port}/tcp"), Some(vec![any()]))).collect()
+        let binding = |port: &u16| {
+            let wanted = self.published.get(port).map(u16::to_string).unwrap_or_default();
+            PortBinding { host_ip: Some(String::new()), host_port: Some(wanted) }
+        };
+        self.ports.iter().map(|port| (format!("{port}/tcp"), Some(vec![binding(port)]))).collect()
     }
 }
 

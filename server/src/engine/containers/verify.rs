@@ -1,7 +1,7 @@
 //! The engine's word against ours: a created container is inspected, and what is not exactly
 //! as asked is never started.
 
-use super::spec::{ContainerSpec, LOG_MAX_FILE, LOG_MAX_SIZE, NANO_CPUS, PIDS};
+use super::spec::{ContainerSpec, LOG_MAX_FILE, LOG_MAX_SIZE, NANO_CPUS, PIDS, label};
 use bollard::models::{ContainerInspectResponse, HostConfig, RestartPolicyNameEnum};
 use std::collections::HashMap;
 
@@ -35,8 +35,9 @@ fn image_is(spec: &ContainerSpec, image_id: &str, found: &ContainerInspectRespon
 
 fn labels_are(spec: &ContainerSpec, found: &ContainerInspectResponse) -> bool {
     let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
-    // The image's own labels stand beside ours.
-    labels.is_some_and(|labels| spec.labels.iter().all(|(name, value)| labels.get(name) == Some(value)))
+    // The image's own labels stand beside ours; a lease that was extended ends later than it says.
+    let asked = spec.labels.iter().filter(|(name, _)| name.as_str() != label::LEASE_ENDS);
+    labels.is_some_and(|labels| asked.into_iter().all(|(name, value)| labels.get(name) == Some(value)))
 }
 
 fn privileges_are(spec: &ContainerSpec, host: &HostConfig) -> bool {

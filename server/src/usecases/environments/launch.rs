@@ -1,19 +1,22 @@
 //! Launching: everything is resolved to digests and written down before any engine hears of it.
 
+use super::choose::{self, Picks};
+use super::form::{asked, hidden};
 use super::plan::{Plan, PlannedService, place};
+use super::read::find;
+use super::variables::Over;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
-use crate::store::builds::BuildRecord;
 use crate::store::environments::{self as rows, EnvironmentRecord, NewEnvironment};
 use crate::store::{self, internal};
 use app::view::{EnvironmentBuild, LaunchInput};
-use domain::config::{Config, StackConfig};
+use domain::config::Config;
 use domain::id::EnvironmentId;
 use domain::lease::{DEFAULT_LEASE_HOURS, EnvironmentState, MOST_LEASE_HOURS};
 use domain::problem::{Fault, Noun};
 use domain::stack::{Stack, StackImage};
-use domain::{Action, Actor, Digest, ImageName, Person, Problem};
-use std::collections::BTreeMap;
+use domain::variables::{self, Given};
+use domain::{Action, Actor, Digest, Person, Problem};
 use std::time::Duration;
 
 /// Environments that are alive at once; an engine is a machine with an end.
@@ -24,39 +27,74 @@ const GREETING: Duration = Duration::from_secs(5);
 /// Launches a stack for a build and gives the new environment's id at once; the worker does
 /// the work, and its steps can be watched.
 ///
-/// The other apps of the stack take the newest build of the same channel as the build under
-/// test, else their newest, in both cases without a standing fail. The build under test itself
-/// may be quarantined: that keeps it out of the regions, and whoever wants to withdraw or
-/// overrule the fail must be able to look at it again.
+/// The other apps of the stack take the builds that were chosen for them, else the newest of the
+/// same channel as the build under test, else their newest, in both cases without a standing fail.
+/// The build under test itself may be quarantined: that keeps it out of the regions, and whoever
+/// wants to withdraw or overrule the fail must be able to look at it again.
 ///
 /// # Errors
-/// [`Problem::Forbidden`]; [`Problem::NotFound`] for the build or the stack;
-/// [`Problem::Invalid`] for a lease out of bounds or a stack that does not fit the app;
+/// [`Problem::Forbidden`]; [`Problem::NotFound`] for the build, the stack, the engine or the region;
+/// [`Problem::Invalid`] for a lease out of bounds, a stack that does not fit the app, or a choice
+/// or variable that cannot be;
 /// [`Problem::Unreachable`] and [`Problem::ImageGone`] when the engine or a registry fails.
 /// Nothing is written then.
 pub async fn launch_environment(ctx: &Ctx, actor: &Actor, input: LaunchInput) -> Result<EnvironmentId, Problem> {
     actor.require(Action::LaunchEnvironment)?;
     let Some(holder) = actor.person() else { return Err(Problem::Forbidden { action: Action::LaunchEnvironment }) };
-    let hours = lease_hours(input.lease_hours)?;
-    let under_test = ctx.store.existing_build(&input.build).await?;
     ctx.reload_config().await?;
-    let applied = ctx.config();
-    let config = &applied.config;
-    let (stack_name, stack) = stack_for(config, &under_test.app, input.stack.as_deref())?;
-    let engine = config.engines.first().ok_or_else(no_engine)?;
-    // One that is known to be away is not waited for.
-    if ctx.engines_seen.away_since(&engine.name).is_some() {
-        return Err(Problem::Unreachable { what: Noun::Engine, name: engine.name.clone() });
-    }
-    let builds = builds_for(ctx, &stack, under_test).await?;
-    let plan = resolve(ctx, stack, &builds).await?;
-    let greeted = tokio::time::timeout(GREETING, async { ctx.host(&engine.name).await?.greet().await }).await;
-    greeted.unwrap_or_else(|_| Err(Problem::Unreachable { what: Noun::Engine, name: engine.name.clone() }))?;
-    let launched = record(ctx, holder, stack_name, &engine.name, hours);
-    write(ctx, actor, holder, launched, &plan, &builds).await
+    launch(ctx, actor, holder, input).await
 }
 
-fn lease_hours(asked: Option<u32>) -> Result<u32, Problem> {
+/// The launch for whoever holds the environment afterwards.
+pub(super) async fn launch(
+    ctx: &Ctx,
+    actor: &Actor,
+    holder: &Person,
+    mut input: LaunchInput,
+) -> Result<EnvironmentId, Problem> {
+    take_hidden(ctx, &mut input).await?;
+    let hours = lease_hours(input.lease_hours)?;
+    let under_test = ctx.store.existing_build(&input.build).await?;
+    let applied = ctx.config();
+    let config = &applied.config;
+    let (stack_name, stack) = choose::stack_for(config, &under_test.app, input.stack.as_deref())?;
+    let engine = choose::engine_for(config, input.engine.as_deref())?;
+    let over = Over { preset: input.preset.as_deref(), given: &input.variables };
+    over.check(config, &stack)?;
+    let picks = choose::picks(ctx, config, &stack, under_test, &input.builds).await?;
+    let plan = resolve(ctx, config, stack, &picks, over).await?;
+    greet(ctx, &engine.name).await?;
+    let new = record(ctx, holder, stack_name, &engine.name, hours);
+    let builds = picks.into_values().map(|picked| picked.view).collect();
+    write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &input }).await
+}
+
+/// Values that no page shows are not sent back by a form: they are taken from where they are kept.
+async fn take_hidden(ctx: &Ctx, input: &mut LaunchInput) -> Result<(), Problem> {
+    let Some(from) = input.hidden_from.take() else { return Ok(()) };
+    let record = find(ctx, &from).await?;
+    let kept = asked(ctx, &from, &record.stack, &record.engine).await?;
+    for one in hidden(&kept.variables) {
+        let given = |other: &Given| other.name == one.name && other.service == one.service;
+        if !input.variables.iter().any(given) {
+            input.variables.push(one.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the engine is there: nothing is promised that it cannot begin with now.
+pub(super) async fn greet(ctx: &Ctx, engine: &str) -> Result<(), Problem> {
+    let away = || Problem::Unreachable { what: Noun::Engine, name: engine.to_owned() };
+    // One that is known to be away is not waited for.
+    if ctx.engines_seen.away_since(engine).is_some() {
+        return Err(away());
+    }
+    let greeted = tokio::time::timeout(GREETING, async { ctx.host(engine).await?.greet().await }).await;
+    greeted.unwrap_or_else(|_| Err(away()))
+}
+
+pub(super) fn lease_hours(asked: Option<u32>) -> Result<u32, Problem> {
     let hours = asked.unwrap_or(DEFAULT_LEASE_HOURS);
     if (1..=MOST_LEASE_HOURS).contains(&hours) {
         return Ok(hours);
@@ -64,77 +102,15 @@ fn lease_hours(asked: Option<u32>) -> Result<u32, Problem> {
     Err(Problem::invalid("lease_hours", Fault::OutOfRange { least: 1, most: i64::from(MOST_LEASE_HOURS) }))
 }
 
-fn no_engine() -> Problem {
-    Problem::Config { place: "engines".to_owned(), why: Fault::Missing }
-}
-
-/// The stack that was asked for, else the app's own. It must contain the app.
-fn stack_for<'a>(config: &'a Config, app: &str, asked: Option<&'a str>) -> Result<(&'a str, Stack), Problem> {
-    let asked = asked.filter(|name| !name.is_empty());
-    let own = || config.app(app).and_then(|app| app.stack.as_deref());
-    let name = asked.or_else(own).ok_or_else(|| Problem::invalid("stack", Fault::Missing))?;
-    let found = config.stack(name).ok_or_else(|| Problem::not_found(Noun::Stack, name))?;
-    let stack = parse(config, found)?;
-    if stack.apps().contains(&app) {
-        return Ok((name, stack));
-    }
-    let fits = |other: &&StackConfig| parse(config, other).is_ok_and(|stack| stack.apps().contains(&app));
-    let choices: Vec<&str> = config.stacks.iter().filter(fits).map(|stack| stack.name.as_str()).collect();
-    Err(Problem::invalid("stack", Fault::NotOneOf { choices: choices.join(", ") }))
-}
-
-fn parse(config: &Config, stack: &StackConfig) -> Result<Stack, Problem> {
-    Stack::parse_for(&stack.compose, |app| config.app(app).is_some())
-}
-
-/// A build of the environment with where its image is.
-struct Chosen {
-    image: ImageName,
-    view: EnvironmentBuild,
-}
-
-/// The build under test and one for each other app of the stack, by app.
-async fn builds_for(ctx: &Ctx, stack: &Stack, under_test: BuildRecord) -> Result<BTreeMap<String, Chosen>, Problem> {
-    let tag = ctx.store.tag_of_build(&under_test.id).await?;
-    let channel = tag.as_ref().and_then(|(_, channel)| channel.clone());
-    let mut chosen = BTreeMap::new();
-    for app in stack.apps() {
-        let (build, tag, is_it) = if app == under_test.app {
-            (under_test.clone(), tag.clone(), true)
-        } else {
-            let mut found = None;
-            if channel.is_some() {
-                found = ctx.store.newest_good_build(app, channel.as_deref()).await?;
-            }
-            if found.is_none() {
-                found = ctx.store.newest_good_build(app, None).await?;
-            }
-            let why = Fault::Unknown { what: Noun::Build, name: app.to_owned() };
-            let build = ctx.store.existing_build(&found.ok_or_else(|| Problem::invalid("stack", why))?).await?;
-            let tag = ctx.store.tag_of_build(&build.id).await?;
-            (build, tag, false)
-        };
-        let view = EnvironmentBuild {
-            app: app.to_owned(),
-            build: build.id,
-            digest: build.digest,
-            tag: tag.map(|(name, _)| name),
-            under_test: is_it,
-        };
-        chosen.insert(app.to_owned(), Chosen { image: build.image, view });
-    }
-    Ok(chosen)
-}
-
 /// Every service with its image by digest. A fixed image that is named by tag is looked up now:
 /// the tag may move while the environment lives.
-async fn resolve(ctx: &Ctx, stack: Stack, builds: &BTreeMap<String, Chosen>) -> Result<Plan, Problem> {
+async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: Over<'_>) -> Result<Plan, Problem> {
     let registry = ctx.registry();
-    let resolved = stack.services.into_iter().map(|service| async {
+    let resolved = stack.services.into_iter().map(|mut service| async {
         let (image, digest) = match &service.image {
             StackImage::Build { app } => {
-                let chosen = builds.get(app).ok_or_else(|| internal(format!("no build was chosen for {app}")))?;
-                (chosen.image.clone(), chosen.view.digest.clone())
+                let picked = picks.get(app).ok_or_else(|| internal(format!("no build was chosen for {app}")))?;
+                (picked.image.clone(), picked.view.digest.clone())
             }
             StackImage::Fixed { image, reference } => match reference.parse::<Digest>() {
                 Ok(digest) => (image.clone(), digest),
@@ -144,16 +120,19 @@ async fn resolve(ctx: &Ctx, stack: Stack, builds: &BTreeMap<String, Chosen>) -> 
                 }
             },
         };
-        Ok::<_, Problem>(PlannedService { service, image, digest })
+        let layers = over.layers(config, &service);
+        service.environment = variables::values(&layers);
+        Ok::<_, Problem>(PlannedService { service, image, digest, layers, published: Default::default() })
     });
     Ok(Plan { services: futures::future::try_join_all(resolved).await? })
 }
 
-fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hours: u32) -> EnvironmentRecord {
+pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hours: u32) -> EnvironmentRecord {
     let now = ctx.now();
     EnvironmentRecord {
         id: ctx.new_id(),
         number: 0,
+        generation: 1,
         stack: stack.to_owned(),
         engine: engine.to_owned(),
         state: EnvironmentState::Launching,
@@ -168,16 +147,18 @@ fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hours: u32) -> 
     }
 }
 
+/// What is written when an environment is launched.
+pub(super) struct New<'a> {
+    pub record: EnvironmentRecord,
+    pub holder: &'a Person,
+    pub plan: &'a Plan,
+    pub builds: Vec<EnvironmentBuild>,
+    pub asked: &'a LaunchInput,
+}
+
 /// Environment, builds, steps and record in one transaction; then the worker is woken.
-async fn write(
-    ctx: &Ctx,
-    actor: &Actor,
-    holder: &Person,
-    mut new: EnvironmentRecord,
-    plan: &Plan,
-    builds: &BTreeMap<String, Chosen>,
-) -> Result<EnvironmentId, Problem> {
-    let views: Vec<EnvironmentBuild> = builds.values().map(|chosen| chosen.view.clone()).collect();
+pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<EnvironmentId, Problem> {
+    let New { record: mut new, holder, plan, builds, asked } = new;
     let mut tx = ctx.store.begin().await?;
     if rows::count_alive(&mut tx).await? >= MOST_ALIVE {
         let reason = format!("{MOST_ALIVE} environments are there already; stop some first");
@@ -191,20 +172,22 @@ async fn write(
         stack: &new.stack,
         engine: &new.engine,
         spec: &serde_json::to_string(plan).map_err(internal)?,
+        asked: &serde_json::to_string(asked).map_err(internal)?,
+        by_name: &actor.label(),
         holder,
         created_at: new.created_at,
         lease_ends_at: new.lease_ends_at,
-        builds: &views,
+        builds: &builds,
         steps: &steps,
     };
     rows::insert(&mut tx, written).await?;
-    let tested = views.iter().find(|build| build.under_test);
+    let tested = builds.iter().find(|build| build.under_test);
     let entry = Entry {
         action: "environment.launched",
         subject_kind: "environment",
         subject: new.id.as_str(),
         app: tested.map(|build| build.app.as_str()),
-        detail: format!("E-{}: {} with {}", new.number, new.stack, words(&views)),
+        detail: format!("E-{}: {} with {}", new.number, new.stack, choose::words(&builds)),
     };
     ctx.audit(&mut tx, actor, entry).await?;
     tx.commit().await.map_err(internal)?;
@@ -212,15 +195,4 @@ async fn write(
     super::tell_state(ctx, &new.id);
     ctx.hub.tell(Topic::Activity, None);
     Ok(new.id)
-}
-
-/// `web dev 3f2a9c01b7de, worker dev …`
-fn words(builds: &[EnvironmentBuild]) -> String {
-    let word = |build: &EnvironmentBuild| {
-        let tag = build.tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
-        format!("{}{tag} {}", build.app, build.digest.short())
-    };
-    let mut builds: Vec<&EnvironmentBuild> = builds.iter().collect();
-    builds.sort_by_key(|build| !build.under_test);
-    builds.into_iter().map(word).collect::<Vec<_>>().join(", ")
 }

@@ -5,8 +5,10 @@ use crate::store::environments::{EnvironmentRecord, StepRecord};
 use chrono::SecondsFormat;
 use domain::promotion::StepState;
 use domain::stack::StackService;
+use domain::variables::{Layer, Origin};
 use domain::{Digest, ImageName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The services of an environment, none before what it depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,9 +22,23 @@ pub struct PlannedService {
     pub service: StackService,
     pub image: ImageName,
     pub digest: Digest,
+    /// What its variables were made of.
+    #[serde(default)]
+    pub layers: Vec<Layer>,
+    /// Container port and port on the engine's machine: those that it had before it was replaced.
+    #[serde(default)]
+    pub published: BTreeMap<u16, u16>,
 }
 
 impl PlannedService {
+    /// What its variables were made of, without the image's own.
+    pub fn layers(&self) -> Vec<Layer> {
+        if self.layers.is_empty() {
+            return vec![Layer { origin: Origin::Stack, values: self.service.environment.clone() }];
+        }
+        self.layers.clone()
+    }
+
     /// `host/repository@digest`
     pub fn reference(&self) -> String {
         self.image.at(&self.digest)
@@ -39,7 +55,8 @@ impl PlannedService {
     }
 
     pub fn container(&self, place: &Place) -> ContainerSpec {
-        ContainerSpec::new(&self.service, self.reference(), &self.digest, place)
+        let spec = ContainerSpec::new(&self.service, self.reference(), &self.digest, place);
+        ContainerSpec { published: self.published.clone(), ..spec }
     }
 }
 
@@ -63,7 +80,23 @@ impl Plan {
     pub fn steps(&self, network: &str) -> Vec<StepRecord> {
         let mut steps: Vec<StepRecord> = self.images().iter().map(|image| waiting("pull", image.image_words())).collect();
         steps.push(waiting("network", network.to_owned()));
-        for planned in &self.services {
+        steps.extend(self.steps_of(|_| true));
+        steps
+    }
+
+    /// The steps of a replacement: only what becomes another.
+    pub fn steps_from(&self, before: &Plan) -> Vec<StepRecord> {
+        let is_new = |planned: &PlannedService| before.service(&planned.service.name).is_none_or(|old| old.digest != planned.digest);
+        let images = self.images();
+        let new = images.iter().filter(|image| self.services.iter().any(|one| is_new(one) && one.reference() == image.reference()));
+        let mut steps: Vec<StepRecord> = new.map(|image| waiting("pull", image.image_words())).collect();
+        steps.extend(self.steps_of(is_new));
+        steps
+    }
+
+    fn steps_of(&self, wanted: impl Fn(&PlannedService) -> bool) -> Vec<StepRecord> {
+        let mut steps = Vec::new();
+        for planned in self.services.iter().filter(|planned| wanted(planned)) {
             let name = &planned.service.name;
             steps.push(waiting("create", name.clone()));
             steps.push(waiting("start", name.clone()));
@@ -105,7 +138,8 @@ mod tests {
         let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().expect("a digest");
         let services = stack.services.into_iter().map(|service| {
             let StackImage::Fixed { image, .. } = service.image.clone() else { panic!("fixed") };
-            PlannedService { service, image, digest: digest.clone() }
+            let (layers, published) = Default::default();
+            PlannedService { service, image, digest: digest.clone(), layers, published }
         });
         let plan = Plan { services: services.collect() };
         let steps: Vec<String> = plan.steps("net").iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();

@@ -6,12 +6,13 @@ use super::read::Published;
 use super::steps::Board;
 use super::tell_state;
 use crate::ctx::{Ctx, Entry};
+use crate::engine::PORT_TAKEN;
 use crate::engine::containers::{Health, Host, Look, Made, Place};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, EnvironmentRecord};
 use crate::store::internal;
 use crate::usecases::notifications;
-use domain::problem::Noun;
+use domain::problem::{Fault, Noun};
 use domain::{Actor, Problem};
 use futures::future::BoxFuture;
 use std::collections::HashMap;
@@ -107,6 +108,10 @@ fn engine_is_away(job: &Raise) -> bool {
     job.ctx.engines_seen.away_since(&job.environment.engine).is_some()
 }
 
+fn is_taken(problem: &Problem) -> bool {
+    matches!(problem, Problem::EngineRefused { why: Fault::Refused { reason } } if reason == PORT_TAKEN)
+}
+
 fn is_away(problem: &Problem) -> bool {
     matches!(problem, Problem::Unreachable { what: Noun::Engine, .. })
 }
@@ -177,10 +182,11 @@ impl Launch<'_> {
         self.board.begin("pull", &words, self.job.ctx.now());
         let say = |detail| self.board.say("pull", &words, detail);
         let pulled = self.unless_halted(self.host.ensure_image(&image.image, &image.digest, say)).await?;
-        let id = pulled.map_err(|problem| failed("pull", &words, problem))?;
+        let found = pulled.map_err(|problem| failed("pull", &words, problem))?;
+        self.job.ctx.registries.learn(&image.digest, found.variables);
         self.board.done("pull", &words, self.job.ctx.now());
         if let Some(ready) = self.images.get(&image.reference()) {
-            ready.send_replace(Some(id));
+            ready.send_replace(Some(found.id));
         }
         Ok(())
     }
@@ -206,15 +212,12 @@ impl Launch<'_> {
             self.wait(stage, |stage| *stage >= wanted).await?;
         }
         self.board.begin("start", name, ctx.now());
-        if container.is_new {
-            let _turn = self.turn().await?;
-            self.host.start(&container.id).await.map_err(|problem| failed("start", name, problem))?;
-        }
+        let container = self.start(planned, container, &image_id).await?;
         self.board.done("start", name, ctx.now());
         self.reach(name, Stage::Started);
         if planned.is_checked() || self.is_awaited(name) {
             self.board.begin("health", name, ctx.now());
-            self.until_healthy(planned, &container.id).await?;
+            self.until_healthy(planned, &container).await?;
             self.board.done("health", name, ctx.now());
         }
         self.reach(name, Stage::Healthy);
@@ -228,6 +231,9 @@ impl Launch<'_> {
         let spec = planned.container(&self.place);
         let turn = self.turn().await?;
         self.board.begin("create", name, now());
+        if self.replaces() {
+            self.host.retire(&spec).await.map_err(|problem| failed("create", name, problem))?;
+        }
         let mut made = self.host.ensure_container(&spec, image_id).await;
         drop(turn);
         if made.is_err() && !*self.network.borrow() {
@@ -237,6 +243,38 @@ impl Launch<'_> {
         let made = made.map_err(|problem| failed("create", name, problem))?;
         self.board.done("create", name, now());
         Ok(made)
+    }
+
+    /// Whether this is not the first release set, so that containers of another may be there.
+    fn replaces(&self) -> bool {
+        self.job.environment.generation > 1
+    }
+
+    /// Starts what was not started yet, and after a replacement also what had failed; gives the
+    /// container that runs then. A port that somebody else took meanwhile is given up.
+    async fn start(&self, planned: &PlannedService, container: Made, image_id: &str) -> Result<String, Stop> {
+        let name = planned.service.name.as_str();
+        let as_failed = |problem| failed("start", name, problem);
+        let mut is_due = container.is_new;
+        if !is_due && self.replaces() {
+            let look = self.host.look(&container.id).await.map_err(as_failed)?;
+            is_due = look.is_some_and(|look| ended(planned, &look).is_some());
+        }
+        if !is_due {
+            return Ok(container.id);
+        }
+        let turn = self.turn().await?;
+        let refused = match self.host.start(&container.id).await {
+            Err(problem) if is_taken(&problem) && !planned.published.is_empty() => problem,
+            started => return started.map(|()| container.id).map_err(as_failed),
+        };
+        drop(turn);
+        tracing::info!(container = name, %refused, "a port that it had is taken: the engine chooses another");
+        self.host.remove_container(&container.id).await.map_err(as_failed)?;
+        let free = PlannedService { published: Default::default(), ..planned.clone() };
+        let made = self.create(&free, image_id).await?;
+        let _turn = self.turn().await?;
+        self.host.start(&made.id).await.map(|()| made.id).map_err(as_failed)
     }
 
     /// Whether another service waits for this one's health, be the check the image's own.
@@ -380,7 +418,7 @@ pub(super) async fn fail(ctx: &Ctx, environment: &EnvironmentRecord, board: &Boa
     board.failed(kind, &subject, detail, ctx.now());
     board.skip_rest(ctx.now());
     let mut tx = ctx.store.begin().await?;
-    if !rows::set_failed(&mut tx, &environment.id, &serde_json::to_string(&problem).map_err(internal)?).await? {
+    if !rows::set_failed(&mut tx, environment, &serde_json::to_string(&problem).map_err(internal)?).await? {
         return Ok(());
     }
     board.write(&mut tx).await?;

@@ -1,6 +1,7 @@
 //! Looking at environments: what is kept of them, and what the engine says now.
 
 use super::plan::{Plan, PlannedService};
+use super::variables;
 use crate::ctx::Ctx;
 use crate::engine::containers::{Found, Host, Look};
 use crate::engine::logs::MOST_TAIL;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// A page does not wait longer for an engine.
 const LIVE: Duration = Duration::from_secs(2);
+/// Release sets that are shown of one environment.
+const MOST_SETS: i64 = 50;
 /// Nor longer for a log.
 const TAIL: Duration = Duration::from_secs(5);
 
@@ -64,6 +67,7 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     actor.require(Action::Read)?;
     let record = find(ctx, id).await?;
     let steps = ctx.store.environment_steps(id).await?;
+    let variables = variables::shown(ctx, &plan(ctx, &record).await?.services);
     let (services, engine_reachable) = services(ctx, &record).await?;
     let failure = record.failure.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
     let holder = record.holder.clone();
@@ -71,7 +75,17 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     let may = may.filter(|action| actor.may(*action) && (*action != Action::StopEnvironment || record.ended_at.is_none()));
     let may = may.collect();
     let row = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
-    Ok(EnvironmentView { row, holder, steps: steps.into_iter().map(step).collect(), services, engine_reachable, failure, may })
+    Ok(EnvironmentView {
+        row,
+        holder,
+        steps: steps.into_iter().map(step).collect(),
+        services,
+        engine_reachable,
+        failure,
+        variables,
+        sets: ctx.store.environment_sets(id, MOST_SETS).await?,
+        may,
+    })
 }
 
 /// The last `lines` lines of a service's log, both streams, made safe to show.
@@ -127,7 +141,7 @@ pub async fn log_source(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &
     asked.await.unwrap_or(Err(Problem::Unreachable { what: Noun::Engine, name: record.engine }))
 }
 
-async fn find(ctx: &Ctx, id: &EnvironmentId) -> Result<EnvironmentRecord, Problem> {
+pub(super) async fn find(ctx: &Ctx, id: &EnvironmentId) -> Result<EnvironmentRecord, Problem> {
     let found = ctx.store.environment_record(id).await?;
     found.ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))
 }
@@ -223,6 +237,7 @@ fn row(config: &Config, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>
         links: links.collect(),
         id: record.id,
         number: record.number,
+        generation: record.generation,
         stack: record.stack,
         engine: record.engine,
         state: record.state,

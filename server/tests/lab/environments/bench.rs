@@ -113,7 +113,7 @@ impl Bench {
     }
 
     pub async fn launch(&self, build: &BuildId, stack: &str) -> EnvironmentId {
-        let input = LaunchInput { build: build.clone(), stack: Some(stack.to_owned()), lease_hours: None };
+        let input = LaunchInput { stack: Some(stack.to_owned()), ..LaunchInput::of(build.clone()) };
         launch_environment(&self.app.ctx, &self.tess, input).await.expect("launched")
     }
 

@@ -73,7 +73,7 @@ impl Stage {
     }
 
     pub async fn launch(&self, build: &BuildId, stack: Option<&str>) -> Result<EnvironmentId, Problem> {
-        let input = LaunchInput { build: build.clone(), stack: stack.map(str::to_owned), lease_hours: None };
+        let input = LaunchInput { stack: stack.map(str::to_owned), ..input(build) };
         launch_environment(&self.app.ctx, &self.people.tess, input).await
     }
 
@@ -91,7 +91,7 @@ impl Stage {
 }
 
 pub fn input(build: &BuildId) -> LaunchInput {
-    LaunchInput { build: build.clone(), stack: None, lease_hours: None }
+    LaunchInput::of(build.clone())
 }
 
 pub fn steps(view: &EnvironmentView) -> Vec<(String, StepState)> {

@@ -1,0 +1,143 @@
+//! Launching: what is asked for, what the form offers, and what an environment was made of.
+
+use super::{BuildRow, EnvironmentBuild, RegionRef};
+use chrono::{DateTime, Utc};
+use domain::id::{BuildId, EnvironmentId};
+use domain::release_set::BuildChoice;
+use domain::variables::{Given, Origin};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+views! {
+    /// What a launch asks for. Everything but the build has a default.
+    pub struct LaunchInput {
+        pub build: BuildId,
+        /// The app's default stack when absent.
+        #[serde(default)]
+        pub stack: Option<String>,
+        #[serde(default)]
+        pub lease_hours: Option<u32>,
+        /// By app, which build of it runs beside the one under test. Of an app that is not named: the
+        /// newest of the channel of the build under test, else its newest.
+        #[serde(default)]
+        pub builds: BTreeMap<String, BuildChoice>,
+        /// A region whose variables the services get that run builds.
+        #[serde(default)]
+        pub preset: Option<String>,
+        /// Over all others.
+        #[serde(default)]
+        pub variables: Vec<Given>,
+        /// The first of the configuration when absent.
+        #[serde(default)]
+        pub engine: Option<String>,
+        /// An environment of which the variables are taken over whose values no page shows.
+        #[serde(default)]
+        pub hidden_from: Option<EnvironmentId>,
+    }
+
+    /// What puts another build in the place of one that runs in an environment.
+    pub struct ReplaceInput {
+        pub build: BuildId,
+        /// Other builds to replace with it, by app; those of apps that are not named stay.
+        #[serde(default)]
+        pub builds: BTreeMap<String, BuildChoice>,
+    }
+
+    /// What the launch form is asked to show.
+    pub struct LaunchAsk {
+        #[serde(default)]
+        pub stack: Option<String>,
+        #[serde(default)]
+        pub preset: Option<String>,
+        /// An environment whose choices are taken over.
+        #[serde(default)]
+        pub from: Option<EnvironmentId>,
+    }
+
+    /// What can be chosen at a launch, with what is chosen already.
+    pub struct LaunchForm {
+        pub build: BuildRow,
+        /// Those that have a place for the build.
+        pub stacks: Vec<String>,
+        pub stack: String,
+        /// The other apps of the stack.
+        pub apps: Vec<LaunchApp>,
+        pub engines: Vec<String>,
+        pub engine: Option<String>,
+        pub presets: Vec<RegionRef>,
+        pub preset: Option<String>,
+        pub lease_hours: u32,
+        /// What is given at this launch, as lines.
+        pub given: String,
+        pub services: Vec<ServiceVariables>,
+        /// The environment that the choices were taken from.
+        pub from: Option<LaunchedFrom>,
+    }
+
+    /// An environment, to be named.
+    pub struct LaunchedFrom {
+        pub id: EnvironmentId,
+        pub number: i64,
+        /// Variables of its launch whose values are not shown, but taken over.
+        pub hidden: Vec<String>,
+    }
+
+    /// One app whose build has to be chosen.
+    pub struct LaunchApp {
+        pub app: String,
+        pub channels: Vec<String>,
+        /// The newest builds, the newest first.
+        pub recent: Vec<BuildRow>,
+        pub chosen: Option<BuildChoice>,
+        /// What is taken when nothing is chosen.
+        pub default: Option<EnvironmentBuild>,
+    }
+
+    /// The variables of one service.
+    pub struct ServiceVariables {
+        pub service: String,
+        pub image: String,
+        /// Whether the image's own are among them; they cannot be read while its registry is away.
+        pub image_known: bool,
+        pub variables: Vec<VariableView>,
+    }
+
+    /// One variable. What a region keeps to itself, and what looks like a secret, has no value here.
+    pub struct VariableView {
+        pub name: String,
+        pub value: Option<String>,
+        pub origin: Origin,
+        /// What it overrode, the last first.
+        pub overrode: Vec<OverrodeView>,
+    }
+
+    pub struct OverrodeView {
+        pub origin: Origin,
+        pub value: Option<String>,
+    }
+
+    /// The builds that ran together in an environment from one time on.
+    pub struct ReleaseSet {
+        /// Counted from 1.
+        pub generation: i64,
+        pub at: DateTime<Utc>,
+        pub by_name: String,
+        pub builds: Vec<EnvironmentBuild>,
+    }
+}
+
+impl LaunchInput {
+    /// A launch of a build in which everything else is left to the defaults.
+    pub fn of(build: BuildId) -> Self {
+        Self {
+            build,
+            stack: None,
+            lease_hours: None,
+            builds: BTreeMap::new(),
+            preset: None,
+            variables: Vec::new(),
+            engine: None,
+            hidden_from: None,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The launch form: what can be chosen, with what is chosen already.
+
+use super::choose::{self, Picked};
+use super::read::find;
+use super::variables::{Over, previewed};
+use crate::ctx::Ctx;
+use crate::store::Cursor;
+use crate::store::builds::Narrow;
+use crate::store::internal;
+use crate::usecases::builds;
+use crate::usecases::regions::region_ref;
+use app::view::{BuildRow, LaunchApp, LaunchAsk, LaunchForm, LaunchInput, LaunchedFrom, ServiceVariables};
+use domain::config::Config;
+use domain::id::{BuildId, EnvironmentId};
+use domain::lease::DEFAULT_LEASE_HOURS;
+use domain::problem::Noun;
+use domain::release_set::BuildChoice;
+use domain::stack::{Stack, StackImage, StackService};
+use domain::variables::{Given, looks_secret, write_given};
+use domain::{Action, Actor, Digest, ImageName, Problem};
+use std::collections::BTreeMap;
+
+/// Builds of each app that can be chosen from a list; others by their id, through REST.
+const MOST_RECENT: i64 = 20;
+
+/// What can be chosen when a build is launched.
+///
+/// # Errors
+/// [`Problem::Forbidden`]; [`Problem::NotFound`] for the build, the region or the environment whose
+/// choices are taken over; [`Problem::Invalid`] for a stack that does not fit.
+pub async fn launch_form(ctx: &Ctx, actor: &Actor, build: &BuildId, ask: LaunchAsk) -> Result<LaunchForm, Problem> {
+    actor.require(Action::Read)?;
+    ctx.reload_config().await?;
+    let applied = ctx.config();
+    let config = &applied.config;
+    let row = one(ctx, build).await?;
+    let from = match &ask.from {
+        Some(id) => Some(taken_from(ctx, id).await?),
+        None => None,
+    };
+    let asked = from.as_ref().map(|(_, asked)| asked);
+    let chosen = |own: &Option<String>, theirs: fn(&LaunchInput) -> Option<&String>| {
+        own.clone().filter(|name| !name.is_empty()).or_else(|| asked.and_then(theirs).cloned())
+    };
+    let stack_asked = chosen(&ask.stack, |asked| asked.stack.as_ref()).or_else(|| default_stack(config, &row.app));
+    let (stack_name, stack) = choose::stack_for(config, &row.app, stack_asked.as_deref())?;
+    // An empty choice in the address is the choice of none.
+    let preset = if ask.preset.is_some() { ask.preset.clone() } else { asked.and_then(|asked| asked.preset.clone()) };
+    let preset = preset.filter(|name| !name.is_empty());
+    let given = asked.map(|asked| open(&asked.variables)).unwrap_or_default();
+    let given: Vec<Given> = given.into_iter().filter(|one| fits(one, &stack)).collect();
+    let over = Over { preset: preset.as_deref(), given: &given };
+    over.check(config, &stack)?;
+    let apps = apps(ctx, config, &stack, &row, asked).await?;
+    Ok(LaunchForm {
+        services: services(ctx, config, &stack, &row, &apps, over).await,
+        stacks: choose::fitting(config, &row.app).into_iter().map(str::to_owned).collect(),
+        stack: stack_name.to_owned(),
+        apps,
+        engines: config.engines.iter().map(|engine| engine.name.clone()).collect(),
+        engine: asked.and_then(|asked| asked.engine.clone()),
+        presets: config.regions.iter().map(|region| region_ref(config, &region.name)).collect(),
+        lease_hours: asked.and_then(|asked| asked.lease_hours).unwrap_or(DEFAULT_LEASE_HOURS),
+        given: write_given(&given),
+        from: from.map(|(from, _)| from),
+        build: row,
+        preset,
+    })
+}
+
+/// The app's own stack, else the first that fits: one must be shown.
+fn default_stack(config: &Config, app: &str) -> Option<String> {
+    let own = config.app(app).and_then(|app| app.stack.clone());
+    own.or_else(|| choose::fitting(config, app).first().map(|name| (*name).to_owned()))
+}
+
+async fn one(ctx: &Ctx, id: &BuildId) -> Result<BuildRow, Problem> {
+    let build = ctx.store.existing_build(id).await?;
+    let rows = builds::rows(ctx, std::slice::from_ref(&build.id)).await?;
+    rows.into_iter().next().ok_or_else(|| Problem::not_found(Noun::Build, id.as_str()))
+}
+
+/// What an environment was asked for, with the builds that it runs now named exactly.
+async fn taken_from(ctx: &Ctx, id: &EnvironmentId) -> Result<(LaunchedFrom, LaunchInput), Problem> {
+    let record = find(ctx, id).await?;
+    let asked = asked(ctx, &record.id, &record.stack, &record.engine).await?;
+    let hidden = hidden(&asked.variables).map(|one| one.name.clone()).collect();
+    Ok((LaunchedFrom { id: record.id, number: record.number, hidden }, asked))
+}
+
+/// What would be asked to have the same again.
+pub(super) async fn asked(ctx: &Ctx, id: &EnvironmentId, stack: &str, engine: &str) -> Result<LaunchInput, Problem> {
+    let builds = ctx.store.environment_builds(&[id]).await?.remove(id).unwrap_or_default();
+    let under_test = builds.iter().find(|build| build.under_test).or_else(|| builds.first());
+    let under_test = under_test.ok_or_else(|| internal("an environment without a build"))?;
+    let kept = ctx.store.environment_asked(id).await?;
+    let kept: Option<LaunchInput> = kept.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
+    let others = builds.iter().filter(|build| build.app != under_test.app);
+    Ok(LaunchInput {
+        build: under_test.build.clone(),
+        stack: Some(stack.to_owned()),
+        engine: Some(engine.to_owned()),
+        builds: others.map(|build| (build.app.clone(), BuildChoice::Build(build.build.clone()))).collect(),
+        hidden_from: None,
+        ..kept.unwrap_or_else(|| LaunchInput::of(under_test.build.clone()))
+    })
+}
+
+/// Those whose values are not shown to anyone.
+pub(super) fn hidden(given: &[Given]) -> impl Iterator<Item = &Given> {
+    given.iter().filter(|one| looks_secret(&one.name, &one.value))
+}
+
+fn open(given: &[Given]) -> Vec<Given> {
+    given.iter().filter(|one| !looks_secret(&one.name, &one.value)).cloned().collect()
+}
+
+fn fits(one: &Given, stack: &Stack) -> bool {
+    one.service.as_ref().is_none_or(|name| stack.services.iter().any(|service| service.name == *name))
+}
+
+/// The other apps of the stack, with their newest builds.
+async fn apps(
+    ctx: &Ctx,
+    config: &Config,
+    stack: &Stack,
+    row: &BuildRow,
+    asked: Option<&LaunchInput>,
+) -> Result<Vec<LaunchApp>, Problem> {
+    let channel = ctx.store.tag_of_build(&row.id).await?.and_then(|(_, channel)| channel);
+    let mut apps = Vec::new();
+    for app in stack.apps().into_iter().filter(|app| *app != row.app) {
+        let narrow = Narrow { app: Some(app), channel: None, tag: None, q: None };
+        let keys = ctx.store.build_keys(&narrow, &Cursor::parse(None)?, MOST_RECENT).await?;
+        let mut ids: Vec<BuildId> = keys.into_iter().map(|key| key.build).collect();
+        let chosen = asked.and_then(|asked| asked.builds.get(app)).cloned();
+        if let Some(BuildChoice::Build(id)) = &chosen
+            && !ids.contains(id)
+        {
+            ids.push(id.clone());
+        }
+        let channels = config.app(app).map(|app| app.channels.iter().map(|channel| channel.name.clone()).collect());
+        apps.push(LaunchApp {
+            app: app.to_owned(),
+            channels: channels.unwrap_or_default(),
+            recent: builds::rows(ctx, &ids).await?,
+            chosen,
+            default: choose::by_default(ctx, app, channel.as_deref()).await?.map(|Picked { view, .. }| view),
+        });
+    }
+    Ok(apps)
+}
+
+/// The variables of each service as they would be now.
+async fn services(
+    ctx: &Ctx,
+    config: &Config,
+    stack: &Stack,
+    row: &BuildRow,
+    apps: &[LaunchApp],
+    over: Over<'_>,
+) -> Vec<ServiceVariables> {
+    let images: BTreeMap<&str, (ImageName, Digest)> = images(config, row, apps);
+    let one = |service: &StackService| {
+        let image = match &service.image {
+            StackImage::Build { app } => images.get(app.as_str()).cloned(),
+            StackImage::Fixed { image, reference } => reference.parse().ok().map(|digest| (image.clone(), digest)),
+        };
+        let (service, layers) = (service.clone(), over.layers(config, service));
+        async move { previewed(ctx, &service, image.as_ref().map(|(image, digest)| (image, digest)), layers).await }
+    };
+    futures::future::join_all(stack.services.iter().map(one)).await
+}
+
+/// The image that each app would run.
+fn images<'a>(config: &Config, row: &'a BuildRow, apps: &'a [LaunchApp]) -> BTreeMap<&'a str, (ImageName, Digest)> {
+    let mut images = BTreeMap::from([(row.app.as_str(), (row.image.clone(), row.digest.clone()))]);
+    for app in apps {
+        let exact = match &app.chosen {
+            Some(BuildChoice::Build(id)) => app.recent.iter().find(|row| row.id == *id),
+            _ => None,
+        };
+        let digest = exact.map(|row| &row.digest).or_else(|| app.default.as_ref().map(|build| &build.digest));
+        if let Some((image, digest)) = config.app(&app.app).map(|app| app.image.clone()).zip(digest) {
+            images.insert(&app.app, (image, digest.clone()));
+        }
+    }
+    images
+}
