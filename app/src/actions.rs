@@ -5,11 +5,13 @@
 //! leads back to the form with the [`Problem`] and what had been filled in.
 
 mod builds;
+mod launch;
 mod notifications;
 mod people;
 mod promotions;
 
 pub use builds::*;
+pub use launch::*;
 pub use notifications::*;
 pub use people::*;
 pub use promotions::*;

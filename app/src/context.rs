@@ -146,6 +146,7 @@ pub enum Done {
     SignedOff,
     SignOffWithdrawn,
     StopAsked,
+    Replaced,
     Approved,
     Started,
     Cancelled,

@@ -3,9 +3,9 @@
 
 use crate::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow,
-    NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput,
-    RunRow, SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchAsk, LaunchForm, LaunchInput,
+    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow,
+    PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -39,6 +39,12 @@ pub trait Port: Send + Sync {
     async fn environments(&self, actor: &Actor, all: bool, paging: Paging) -> Result<Page<EnvironmentRow>, Problem>;
     async fn environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentView, Problem>;
     async fn launch_environment(&self, actor: &Actor, input: LaunchInput) -> Result<EnvironmentId, Problem>;
+    /// What can be chosen when a build is launched.
+    async fn launch_form(&self, actor: &Actor, build: &BuildId, ask: LaunchAsk) -> Result<LaunchForm, Problem>;
+    async fn relaunch_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentId, Problem>;
+    /// What can be put in the place of what an environment runs.
+    async fn replace_form(&self, actor: &Actor, id: &EnvironmentId) -> Result<ReplaceForm, Problem>;
+    async fn replace_build(&self, actor: &Actor, id: &EnvironmentId, input: ReplaceInput) -> Result<(), Problem>;
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
     /// The last `lines` (1 to 1000) of a service's log, for pages without scripts.
     async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem>;

@@ -78,8 +78,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/account") view=pages::Account ssr=SsrMode::Async/>
                 <Route path=path!("/builds") view=pages::Builds ssr=SsrMode::Async/>
                 <Route path=path!("/builds/:id") view=pages::Build ssr=SsrMode::Async/>
+                <Route path=path!("/builds/:id/launch") view=pages::Launch ssr=SsrMode::Async/>
                 <Route path=path!("/environments") view=pages::Environments ssr=SsrMode::Async/>
                 <Route path=path!("/environments/:id") view=pages::Environment ssr=SsrMode::Async/>
+                <Route path=path!("/environments/:id/replace") view=pages::Replace ssr=SsrMode::Async/>
                 <Route path=path!("/promotions") view=pages::Promotions ssr=SsrMode::Async/>
                 <Route path=path!("/promotions/:id") view=pages::Promotion ssr=SsrMode::Async/>
                 <Route path=path!("/regions") view=pages::Regions ssr=SsrMode::Async/>

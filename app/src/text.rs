@@ -9,6 +9,7 @@ mod deliveries;
 mod environments;
 mod general;
 mod intake;
+mod launch;
 mod messages;
 mod notifications;
 mod people;
@@ -102,6 +103,7 @@ mod tests {
             builds::ENTRIES,
             commits::ENTRIES,
             environments::ENTRIES,
+            launch::ENTRIES,
             promotions::ENTRIES,
             regions::ENTRIES,
             people::ENTRIES,

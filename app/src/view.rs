@@ -139,6 +139,8 @@ views! {
         pub verdicts: Vec<VerdictView>,
         pub sign_offs: Vec<SignOffView>,
         pub environments: Vec<EnvironmentRow>,
+        /// Environments that run another build of the app, which this one can replace.
+        pub replaceable: Vec<EnvironmentRow>,
         pub promotions: Vec<PromotionRow>,
         /// The stack launched by default, and all that use this app.
         pub default_stack: Option<String>,

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 44] = [
+const PAGES: [&str; 49] = [
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
     "/builds?q=nothing",
@@ -39,6 +39,11 @@ const PAGES: [&str; 44] = [
     "/builds/blocked",
     "/builds/quarantined",
     "/builds/signed",
+    "/builds/passed/launch",
+    "/builds/passed/launch?from=running&preset=hangzhou",
+    "/environments/running/replace",
+    "/environments/launching/replace",
+    "/environments/stopped/replace",
     "/environments",
     "/environments?all=1",
     "/environments/launching",
@@ -212,7 +217,7 @@ async fn what_is_not_there_or_not_allowed_becomes_a_page_with_a_way_back() {
 /// What each form asks permission for.
 fn needed(form: &str) -> Option<Action> {
     Some(match form {
-        "/do/environments/launch" => Action::LaunchEnvironment,
+        "/do/environments/launch" | "/do/environments/relaunch" | "/do/environments/replace" => Action::LaunchEnvironment,
         "/do/environments/stop" => Action::StopEnvironment,
         "/do/verdicts/record" => Action::RecordVerdict,
         "/do/verdicts/withdraw" => Action::WithdrawVerdict,
@@ -289,12 +294,15 @@ fn filled(form: &Form) -> (Vec<(String, String)>, Vec<String>) {
             ("input", "radio") if sent.iter().any(|(key, _)| *key == name) => continue,
             ("input", "hidden" | "radio" | "checkbox") => field.get("value").to_owned(),
             ("input", "number") => "11".to_owned(),
+            ("textarea", _) if name == "variables" => "MARK=mark-of-variables".to_owned(),
             _ => format!("mark-of-{name}"),
         };
         let shown = if kind == "number" { "11" } else { value.as_str() };
         // A role or a verdict is a word of a type, written in another case where it is told.
         if !matches!(name.as_str(), "role" | "kind" | "disabled") {
-            marks.push(shown.to_owned());
+            // Lines and choices arrive as what they mean.
+            let shown = if name == "variables" { "mark-of-variables" } else { shown };
+            marks.push(shown.split_once(':').filter(|_| name.starts_with("builds[")).map_or(shown, |(_, rest)| rest).to_owned());
         }
         sent.push((name, value));
     }

@@ -8,9 +8,9 @@ use crate::usecases::{
 use app::port::Port;
 use app::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchInput, MessageFilter, MessageRow,
-    NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, RollbackInput,
-    RunRow, SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchAsk, LaunchForm, LaunchInput,
+    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow,
+    PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -65,6 +65,22 @@ impl Port for Ctx {
 
     async fn launch_environment(&self, actor: &Actor, input: LaunchInput) -> Result<EnvironmentId, Problem> {
         environments::launch_environment(self, actor, input).await
+    }
+
+    async fn launch_form(&self, actor: &Actor, build: &BuildId, ask: LaunchAsk) -> Result<LaunchForm, Problem> {
+        environments::launch_form(self, actor, build, ask).await
+    }
+
+    async fn relaunch_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<EnvironmentId, Problem> {
+        environments::relaunch_environment(self, actor, id).await
+    }
+
+    async fn replace_form(&self, actor: &Actor, id: &EnvironmentId) -> Result<ReplaceForm, Problem> {
+        environments::replace_form(self, actor, id).await
+    }
+
+    async fn replace_build(&self, actor: &Actor, id: &EnvironmentId, input: ReplaceInput) -> Result<(), Problem> {
+        environments::replace_build(self, actor, id, input).await
     }
 
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem> {

@@ -1,24 +1,11 @@
 //! Environments, verdicts and sign-offs.
 
-use super::{UiError, go, some};
+use super::{UiError, some};
 use crate::context::{Done, Notice, UiContext};
-use crate::view::{LaunchInput, VerdictInput};
+use crate::view::VerdictInput;
 use domain::id::{BuildId, EnvironmentId, SignOffId, VerdictId};
 use domain::verdict::VerdictKind;
 use leptos::prelude::*;
-
-#[server(prefix = "/do", endpoint = "environments/launch")]
-pub async fn launch_environment(
-    build: BuildId,
-    #[server(default)] stack: String,
-    #[server(default)] lease_hours: Option<u32>,
-) -> Result<(), UiError> {
-    let (port, actor, _) = UiContext::acting()?;
-    let input = LaunchInput { stack: some(stack), lease_hours, ..LaunchInput::of(build) };
-    let id = port.launch_environment(&actor, input).await?;
-    go(&format!("/environments/{id}"));
-    Ok(())
-}
 
 #[server(prefix = "/do", endpoint = "environments/stop")]
 pub async fn stop_environment(id: EnvironmentId) -> Result<(), UiError> {

@@ -237,6 +237,7 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::SignedOff => t.done_signed_off(),
         Done::SignOffWithdrawn => t.done_sign_off_withdrawn(),
         Done::StopAsked => t.done_stop(),
+        Done::Replaced => t.done_replaced(),
         Done::Approved => t.done_approved(),
         Done::Started => t.done_started(),
         Done::Cancelled => t.done_cancelled(),

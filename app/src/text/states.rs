@@ -352,6 +352,7 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("build.described", "read a build's labels", "读取了构建标签"),
     ("tag.moved", "moved a tag", "移动了标签"),
     ("environment.launched", "launched an environment", "启动了测试环境"),
+    ("environment.replaced", "replaced builds in an environment", "替换了测试环境中的构建"),
     ("environment.failed", "an environment failed to start", "测试环境启动失败"),
     ("environment.stopped", "stopped an environment", "停止了测试环境"),
     ("environment.ended", "an environment ended", "测试环境已结束"),

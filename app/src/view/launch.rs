@@ -1,6 +1,6 @@
 //! Launching: what is asked for, what the form offers, and what an environment was made of.
 
-use super::{BuildRow, EnvironmentBuild, RegionRef};
+use super::{BuildRow, EnvironmentBuild, EnvironmentRow, RegionRef};
 use chrono::{DateTime, Utc};
 use domain::id::{BuildId, EnvironmentId};
 use domain::release_set::BuildChoice;
@@ -91,6 +91,13 @@ views! {
         pub chosen: Option<BuildChoice>,
         /// What is taken when nothing is chosen.
         pub default: Option<EnvironmentBuild>,
+    }
+
+    /// What can be put in the place of what an environment runs.
+    pub struct ReplaceForm {
+        pub environment: EnvironmentRow,
+        /// Every app of the environment, with its newest builds.
+        pub apps: Vec<LaunchApp>,
     }
 
     /// The variables of one service.

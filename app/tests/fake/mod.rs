@@ -14,6 +14,7 @@ mod commits;
 mod decisions;
 mod desk;
 mod intake;
+mod launch;
 mod notifications;
 mod samples;
 
@@ -214,6 +215,20 @@ impl Port for Fake {
     async fn launch_environment(&self, _: &Actor, input: LaunchInput) -> Answer<EnvironmentId> {
         self.note(input);
         Ok(EnvironmentId("launching".to_owned()))
+    }
+    async fn launch_form(&self, actor: &Actor, build: &BuildId, ask: LaunchAsk) -> Answer<LaunchForm> {
+        self.sample_launch_form(actor, build, ask)
+    }
+    async fn relaunch_environment(&self, _: &Actor, id: &EnvironmentId) -> Answer<EnvironmentId> {
+        self.note(id);
+        Ok(EnvironmentId("launching".to_owned()))
+    }
+    async fn replace_form(&self, _: &Actor, id: &EnvironmentId) -> Answer<ReplaceForm> {
+        Ok(self.sample_replace_form(id))
+    }
+    async fn replace_build(&self, _: &Actor, id: &EnvironmentId, input: ReplaceInput) -> Answer<()> {
+        self.note((id, input));
+        Ok(())
     }
     async fn stop_environment(&self, _: &Actor, id: &EnvironmentId) -> Answer<()> {
         self.note(id);

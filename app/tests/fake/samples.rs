@@ -165,6 +165,7 @@ impl Fake {
                 .into_iter()
                 .take(usize::try_from(row.environments).unwrap_or(0))
                 .collect(),
+            replaceable: self.sample_environments(false).into_iter().take(1).collect(),
             promotions: if row.signed_off { self.sample_promotions() } else { Vec::new() },
             default_stack: Some("shop".to_owned()),
             stacks: vec!["shop".to_owned(), "shop-with-worker".to_owned()],
@@ -221,7 +222,7 @@ impl Fake {
         states.iter().map(|state| self.environment_row(state)).collect()
     }
 
-    fn environment_row(&self, state: &str) -> EnvironmentRow {
+    pub(super) fn environment_row(&self, state: &str) -> EnvironmentRow {
         let state: EnvironmentState = state.parse().expect("a state");
         let number = match state {
             EnvironmentState::Launching => 43,

@@ -21,10 +21,10 @@ mod variables;
 mod work;
 
 pub use again::relaunch_environment;
-pub use form::launch_form;
+pub use form::{launch_form, replace_form};
 pub use launch::launch_environment;
 pub use looks::Looks;
-pub use read::{LogSource, environment, environments, log_source, log_tail, of_build};
+pub use read::{LogSource, environment, environments, log_source, log_tail, of_build, replaceable};
 pub use replace::replace_build;
 pub use stop::stop_environment;
 pub use work::work;

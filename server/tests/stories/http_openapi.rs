@@ -7,11 +7,13 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 29] = [
+const TWINS: [(&str, &str); 31] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
     ("/do/environments/launch", "POST /api/v1/environments"),
+    ("/do/environments/relaunch", "POST /api/v1/environments/{id}/relaunch"),
+    ("/do/environments/replace", "POST /api/v1/environments/{id}/replace"),
     ("/do/environments/stop", "POST /api/v1/environments/{id}/stop"),
     ("/do/hooks/add", "POST /api/v1/hooks"),
     ("/do/hooks/reveal", "POST /api/v1/hooks/{id}/reveal"),

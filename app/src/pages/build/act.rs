@@ -37,10 +37,43 @@ fn launch_form(r: &Reader, build: &BuildView) -> AnyView {
                 {form.input(lease.hint(t.lease_hint(MOST_LEASE_HOURS)))}
                 <button class="btn go">{icon(Icon::Play)}{t.launch_button()}</button>
             </div>
-            <p class="hint">{t.launch_help()}</p>
+            <p class="hint">{t.launch_help()}" "<a href=format!("/builds/{}/launch", build.row.id)>{t.launch_options()}</a></p>
         </form>
+        {replace_in(r, build)}
     }
     .into_any()
+}
+
+/// Running environments into which the build can be put.
+fn replace_in(r: &Reader, build: &BuildView) -> AnyView {
+    let t = r.t;
+    if build.replaceable.is_empty() {
+        return ().into_any();
+    }
+    let id = build.row.id.to_string();
+    let items = build
+        .replaceable
+        .iter()
+        .map(|environment| {
+            let number = t.env_number(environment.number);
+            let present = environment.builds.iter().find(|one| one.app == build.row.app);
+            let present = present.map(|one| one.tag.clone().unwrap_or_else(|| one.digest.short().to_owned()));
+            let form = Form::of(r, "/do/environments/replace", Some(("id", environment.id.as_str())));
+            let about = format!("{} · {}", environment.stack, t.held_by(&environment.holder_name));
+            view! {
+                <li class="line-item">
+                    <span class="grow"><span class="quiet">{about}</span>" "{present.map(|tag| t.replace_instead_of(&tag))}</span>
+                    <form method="post" action="/do/environments/replace">
+                        {form.alert()}
+                        <input type="hidden" name="id" value=environment.id.to_string()/>
+                        <input type="hidden" name="build" value=id.clone()/>
+                        <button class="btn small">{t.replace_in_env(&number)}</button>
+                    </form>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <details class="fold"><summary>{t.replace_in()}</summary><ul class="lines">{items}</ul></details> }.into_any()
 }
 
 /// Who signed the build off, and the form to do it.

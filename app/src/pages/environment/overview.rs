@@ -2,9 +2,10 @@
 
 use super::super::build::{build_chips, unless_away, verdict_form};
 use super::super::environments::{lease, links};
+use super::super::launch::{chosen_word, panels};
 use super::under_test;
 use crate::parts::{
-    Icon, Reader, Tone, chip, environment_builds, fact, icon, image_word, only, outside, panel, steps, steps_done, when,
+    Icon, Reader, Tone, chip, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps, steps_done, when,
 };
 use crate::text::{Text, problem_text};
 use crate::view::{EnvironmentView, ServiceStatus};
@@ -15,15 +16,17 @@ use leptos::prelude::*;
 
 /// What the tab holds. Each panel is a part of its own, so that it can be drawn anew alone.
 pub(super) async fn overview(r: &Reader, environment: &EnvironmentView) -> Result<AnyView, Problem> {
+    let t = r.t;
     let verdict = verdict(r, environment).await?;
     Ok(view! {
         <div class="two">
             <div class="column">
                 <div data-live="services">{services(r, environment)}</div>
                 <div data-live="launched">{launched(r, environment)}</div>
+                <div data-live="variables">{panels(t, &environment.variables)}</div>
             </div>
             <div class="column">
-                <div data-live="facts">{facts(r, environment)}</div>
+                <div data-live="facts">{facts(r, environment)}{sets(r, environment)}</div>
                 {verdict}
             </div>
         </div>
@@ -158,6 +161,42 @@ fn facts(r: &Reader, environment: &EnvironmentView) -> AnyView {
         </dl>
     };
     panel(t.facts(), (), content)
+}
+
+/// What ran together, and since when; the newest set first.
+fn sets(r: &Reader, environment: &EnvironmentView) -> AnyView {
+    let t = r.t;
+    let items = environment
+        .sets
+        .iter()
+        .map(|set| {
+            let now = (set.generation == environment.row.generation).then(|| view! { <span class="origin">{t.set_now()}</span> });
+            let builds = set
+                .builds
+                .iter()
+                .map(|build| {
+                    let href = format!("/builds/{}", build.build);
+                    let name = build.tag.clone().unwrap_or_default();
+                    let (app, chosen) = (build.app.clone(), chosen_word(t, &build.chosen));
+                    view! {
+                        <span class="set-build">
+                            <b>{app}</b>" "<a href=href>{name}" "{short_digest(&build.digest)}</a>" "<span class="quiet">{chosen}</span>
+                        </span>
+                    }
+                })
+                .collect_view();
+            view! {
+                <li class="set-item">
+                    <span class="set-head">
+                        <b>{t.set_number(set.generation)}</b>{now}
+                        <span class="quiet">{when(r, set.at)}" · "{t.set_by(&set.by_name)}</span>
+                    </span>
+                    {builds}
+                </li>
+            }
+        })
+        .collect_view();
+    panel(t.release_sets(), (), view! { <ol class="sets">{items}</ol> })
 }
 
 /// The verdict on the build under test, from where it was looked at.

@@ -6,11 +6,11 @@ use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
 use crate::usecases::environments;
-use app::view::{EnvironmentRow, EnvironmentView, LaunchInput, Page, Paging};
+use app::view::{EnvironmentRow, EnvironmentView, LaunchAsk, LaunchForm, LaunchInput, Page, Paging, ReplaceInput};
 use axum::Json;
 use axum::extract::State;
 use domain::Action;
-use domain::id::EnvironmentId;
+use domain::id::{BuildId, EnvironmentId};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -22,6 +22,9 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::LaunchEnvironment), routes!(launch_environment))
         .api(Access::SignedIn, routes!(get_environment))
         .api(Access::Needs(Action::StopEnvironment), routes!(stop_environment))
+        .api(Access::Needs(Action::LaunchEnvironment), routes!(relaunch_environment))
+        .api(Access::Needs(Action::LaunchEnvironment), routes!(replace_build))
+        .api(Access::SignedIn, routes!(get_launch_form))
         .api(Access::SignedIn, routes!(environment_log))
 }
 
@@ -35,6 +38,18 @@ struct Which {
     cursor: Option<String>,
     /// Rows on a page: 1 to 200, else 50.
     limit: Option<u32>,
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Ask {
+    /// The app's default stack when absent.
+    stack: Option<String>,
+    /// A region whose variables are looked at with it.
+    preset: Option<String>,
+    /// An environment whose choices are taken over.
+    from: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -90,6 +105,45 @@ async fn stop_environment(
 ) -> Result<StatusCode, ApiProblem> {
     environments::stop_environment(&ctx, &actor, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Launches a new environment with the same builds, variables and services as this one.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/relaunch", params(("id" = String, Path)),
+    responses((status = 201, body = Made), (status = "default", body = ProblemDocument)))]
+async fn relaunch_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<(StatusCode, Json<Made>), ApiProblem> {
+    let id = environments::relaunch_environment(&ctx, &actor, &id).await?;
+    Ok((StatusCode::CREATED, Json(Made { id: id.0 })))
+}
+
+/// Puts another build in the place of one that runs: number, address and lease stay, and services of
+/// other builds are not touched. The answer comes at once; the steps stand in the environment.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/replace", params(("id" = String, Path)), request_body = ReplaceInput,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn replace_build(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Body(input): Body<ReplaceInput>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::replace_build(&ctx, &actor, &id, input).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What can be chosen when a build is launched, and the variables that its services would have.
+#[utoipa::path(get, path = "/api/v1/builds/{id}/launch", params(("id" = String, Path), Ask),
+    responses((status = 200, body = LaunchForm), (status = "default", body = ProblemDocument)))]
+async fn get_launch_form(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<BuildId>,
+    Query(ask): Query<Ask>,
+) -> Result<Json<LaunchForm>, ApiProblem> {
+    let ask = LaunchAsk { stack: ask.stack, preset: ask.preset, from: ask.from.map(EnvironmentId) };
+    Ok(Json(environments::launch_form(&ctx, &actor, &id, ask).await?))
 }
 
 /// The last lines of a service's log, both streams, made safe to show.

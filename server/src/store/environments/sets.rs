@@ -1,6 +1,6 @@
 //! Release sets: the builds of an environment now, and those that it ran before.
 
-use super::{get, word};
+use super::{COLUMNS, EnvironmentRecord, get, records, word};
 use crate::clock::{from_micros, micros};
 use crate::store::{Store, Tx, internal};
 use app::view::{EnvironmentBuild, ReleaseSet};
@@ -29,6 +29,22 @@ pub(super) fn environment_build(row: &AnyRow) -> Result<EnvironmentBuild, Proble
 }
 
 impl Store {
+    /// Environments that run another build of an app than this one, newest first.
+    pub async fn environments_with_other(
+        &self,
+        app: &str,
+        build: &BuildId,
+        limit: i64,
+    ) -> Result<Vec<EnvironmentRecord>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND state IN ('running', 'failed') AND id IN
+             (SELECT environment_id FROM environment_builds WHERE app = $1 AND build_id <> $2)
+             ORDER BY created_at DESC, id DESC LIMIT $3"
+        ));
+        let rows = sqlx::query(sql).bind(app).bind(build.as_str()).bind(limit).fetch_all(self.read()).await;
+        records(&rows.map_err(internal)?)
+    }
+
     /// The release sets of an environment, the newest first, at most `limit`.
     pub async fn environment_sets(&self, id: &EnvironmentId, limit: i64) -> Result<Vec<ReleaseSet>, Problem> {
         let rows = sqlx::query(

@@ -1,7 +1,7 @@
 //! The launch form: what can be chosen, with what is chosen already.
 
 use super::choose::{self, Picked};
-use super::read::find;
+use super::read::{find, rows};
 use super::variables::{Over, previewed};
 use crate::ctx::Ctx;
 use crate::store::Cursor;
@@ -9,7 +9,7 @@ use crate::store::builds::Narrow;
 use crate::store::internal;
 use crate::usecases::builds;
 use crate::usecases::regions::region_ref;
-use app::view::{BuildRow, LaunchApp, LaunchAsk, LaunchForm, LaunchInput, LaunchedFrom, ServiceVariables};
+use app::view::{BuildRow, LaunchApp, LaunchAsk, LaunchForm, LaunchInput, LaunchedFrom, ReplaceForm, ServiceVariables};
 use domain::config::Config;
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::DEFAULT_LEASE_HOURS;
@@ -66,6 +66,24 @@ pub async fn launch_form(ctx: &Ctx, actor: &Actor, build: &BuildId, ask: LaunchA
         build: row,
         preset,
     })
+}
+
+/// What can be put in the place of what an environment runs.
+///
+/// # Errors
+/// [`Problem::Forbidden`], [`Problem::NotFound`].
+pub async fn replace_form(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result<ReplaceForm, Problem> {
+    actor.require(Action::Read)?;
+    let record = find(ctx, id).await?;
+    let environment = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
+    let applied = ctx.config();
+    let mut apps = Vec::new();
+    for build in &environment.builds {
+        let mut app = one_app(ctx, &applied.config, &build.app, None).await?;
+        app.default = Some(build.clone());
+        apps.push(app);
+    }
+    Ok(ReplaceForm { environment, apps })
 }
 
 /// The app's own stack, else the first that fits: one must be shown.
@@ -130,25 +148,26 @@ async fn apps(
     let channel = ctx.store.tag_of_build(&row.id).await?.and_then(|(_, channel)| channel);
     let mut apps = Vec::new();
     for app in stack.apps().into_iter().filter(|app| *app != row.app) {
-        let narrow = Narrow { app: Some(app), channel: None, tag: None, q: None };
-        let keys = ctx.store.build_keys(&narrow, &Cursor::parse(None)?, MOST_RECENT).await?;
-        let mut ids: Vec<BuildId> = keys.into_iter().map(|key| key.build).collect();
         let chosen = asked.and_then(|asked| asked.builds.get(app)).cloned();
-        if let Some(BuildChoice::Build(id)) = &chosen
-            && !ids.contains(id)
-        {
-            ids.push(id.clone());
-        }
-        let channels = config.app(app).map(|app| app.channels.iter().map(|channel| channel.name.clone()).collect());
-        apps.push(LaunchApp {
-            app: app.to_owned(),
-            channels: channels.unwrap_or_default(),
-            recent: builds::rows(ctx, &ids).await?,
-            chosen,
-            default: choose::by_default(ctx, app, channel.as_deref()).await?.map(|Picked { view, .. }| view),
-        });
+        let default = choose::by_default(ctx, app, channel.as_deref()).await?.map(|Picked { view, .. }| view);
+        apps.push(LaunchApp { default, ..one_app(ctx, config, app, chosen).await? });
     }
     Ok(apps)
+}
+
+/// One app with its newest builds, and the one that is chosen.
+async fn one_app(ctx: &Ctx, config: &Config, app: &str, chosen: Option<BuildChoice>) -> Result<LaunchApp, Problem> {
+    let narrow = Narrow { app: Some(app), channel: None, tag: None, q: None };
+    let keys = ctx.store.build_keys(&narrow, &Cursor::parse(None)?, MOST_RECENT).await?;
+    let mut ids: Vec<BuildId> = keys.into_iter().map(|key| key.build).collect();
+    if let Some(BuildChoice::Build(id)) = &chosen
+        && !ids.contains(id)
+    {
+        ids.push(id.clone());
+    }
+    let channels = config.app(app).map(|app| app.channels.iter().map(|channel| channel.name.clone()).collect());
+    let recent = builds::rows(ctx, &ids).await?;
+    Ok(LaunchApp { app: app.to_owned(), channels: channels.unwrap_or_default(), recent, chosen, default: None })
 }
 
 /// The variables of each service as they would be now.

@@ -59,6 +59,16 @@ pub async fn of_build(ctx: &Ctx, actor: &Actor, build: &BuildId) -> Result<Vec<E
     rows(ctx, records).await
 }
 
+/// Running environments in which a build of `app` could be replaced by this one, newest first, at most 20.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub async fn replaceable(ctx: &Ctx, actor: &Actor, app: &str, build: &BuildId) -> Result<Vec<EnvironmentRow>, Problem> {
+    actor.require(Action::Read)?;
+    let records = ctx.store.environments_with_other(app, build, 20).await?;
+    rows(ctx, records).await
+}
+
 /// Everything about one environment, with its services as the engine sees them now.
 ///
 /// # Errors
@@ -214,7 +224,7 @@ fn status(planned: &PlannedService, look: Option<Look>, otherwise: &str) -> Serv
     }
 }
 
-async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<EnvironmentRow>, Problem> {
+pub(super) async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<EnvironmentRow>, Problem> {
     let ids: Vec<&EnvironmentId> = records.iter().map(|record| &record.id).collect();
     let mut builds = ctx.store.environment_builds(&ids).await?;
     let applied = ctx.config();

@@ -1,0 +1,60 @@
+//! Launching: the form, release sets and variables.
+
+use super::texts;
+
+texts! {
+    launch_page_title(build: &str) = "Launch {build}", "启动 {build}";
+    launch_options = "More options", "更多选项";
+    launch_show = "Show", "显示";
+    stack_and_preset = "Stack and preset", "编排与预设";
+    preset = "Variables as in", "变量取自";
+    preset_none = "no region", "不使用区域变量";
+    preset_hint = "What the app and the region have in production, for services that run builds.", "应用和区域在生产环境中的变量，作用于运行构建的服务。";
+    release_set = "Release set", "版本组合";
+    release_set_help = "These builds run together and are recorded as such.", "这些构建一起运行，并按组合记录。";
+    release_sets = "Release sets", "版本组合";
+    set_number(n: i64) = "Set {n}", "第 {n} 组";
+    set_now = "now", "当前";
+    set_by(name: &str) = "by {name}", "由 {name}";
+    chosen_newest = "newest", "最新";
+    chosen_newest_of(channel: &str) = "newest of {channel}", "{channel} 最新";
+    chosen_exact = "chosen", "指定";
+    choice_default = "By default", "默认";
+    choice_newest_of(channel: &str) = "Newest of {channel}", "{channel} 通道最新";
+    choice_channels = "Newest of a channel", "按通道取最新";
+    choice_recent = "Exactly this one", "指定构建";
+    choice_none = "No build is there", "尚无构建";
+    given_variables = "Variables of this launch", "本次启动的变量";
+    given_hint = "NAME=value, one a line, over everything else; for one service: worker: NAME=value.", "每行一个 NAME=value，优先于其他来源；仅用于某个服务时写 worker: NAME=value。";
+    given_hidden(names: &str, env: &str) = "Taken over from {env} without showing them: {names}.", "以下变量从 {env} 沿用，不显示其值：{names}。";
+    engine_choice = "Engine", "引擎";
+    engine_any = "as configured", "按配置";
+    variables = "Variables", "变量";
+    variables_of(service: &str) = "Variables of {service}", "{service} 的变量";
+    variables_none = "It has no variables.", "没有变量。";
+    variables_unknown = "The image's own cannot be read now.", "暂时无法读取镜像自带的变量。";
+    variables_preview = "As they would be with the choices above; what you give on the left comes over them.", "按当前选择的结果预览；左侧填写的变量将覆盖它们。";
+    variable_hidden = "hidden", "已隐藏";
+    variable_overrode = "instead of", "覆盖";
+    origin_image = "image", "镜像";
+    origin_stack = "stack", "编排";
+    origin_app = "app", "应用";
+    origin_region = "region", "区域";
+    origin_launch = "launch", "本次启动";
+    col_variable = "Name", "名称";
+    col_value = "Value", "值";
+    col_origin = "From", "来源";
+    clone_environment = "Clone", "克隆";
+    cloned_from = "Choices as in", "选项取自";
+    relaunch = "Launch again", "再次启动";
+    replace = "Replace a build", "替换构建";
+    replace_in = "Or put it into a running environment", "或放入正在运行的环境";
+    replace_in_env(env: &str) = "Replace in {env}", "在 {env} 中替换";
+    replace_instead_of(tag: &str) = "instead of {tag}", "替换 {tag}";
+    replace_title(env: &str) = "{env} · replace a build", "{env} · 替换构建";
+    replace_help = "Number, address and lease stay. Only services of the replaced build are made anew; their ports stay the same where they can.", "编号、地址和租期保持不变。只重建被替换构建的服务，端口尽可能不变。";
+    replace_not_now = "Builds can be replaced once it runs.", "环境运行后才能替换构建。";
+    replace_choose = "The new build", "新的构建";
+    done_replaced = "The build is being replaced.", "正在替换构建。";
+    megabytes_of(have: &str, all: &str) = "{have} of {all} MB", "{have} / {all} MB";
+}
