@@ -42,12 +42,14 @@ pub async fn ran(app: &TestApp, build: &BuildId) -> EnvironmentId {
     .execute(&mut *tx)
     .await
     .expect("an environment");
-    sqlx::query("INSERT INTO environment_builds (environment_id, app, build_id, under_test) VALUES ($1, 'web', $2, 1)")
-        .bind(id.as_str())
-        .bind(build.as_str())
-        .execute(&mut *tx)
-        .await
-        .expect("its build");
+    for sql in [
+        "INSERT INTO environment_builds (environment_id, app, build_id, under_test) VALUES ($1, 'web', $2, 1)",
+        "INSERT INTO environment_sets (environment_id, generation, at, by_name) SELECT $1, 1, 1, 'tess' WHERE $2 <> ''",
+        "INSERT INTO environment_set_builds (environment_id, generation, app, build_id, under_test, chosen)
+         VALUES ($1, 1, 'web', $2, 1, 'under-test')",
+    ] {
+        sqlx::query(sql).bind(id.as_str()).bind(build.as_str()).execute(&mut *tx).await.expect("its build");
+    }
     tx.commit().await.expect("kept");
     id
 }

@@ -28,6 +28,8 @@ pub struct Held {
     pub twist: Option<fn(&mut Value)>,
     /// How a container that is started ends at once, by service.
     pub ends: HashMap<String, i64>,
+    /// Ports of the machine that somebody else has.
+    pub taken: Vec<u16>,
     /// What a container wrote.
     pub log: String,
     /// Whether a call is answered at all.
@@ -100,7 +102,8 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
         ("GET", ["containers", "json"]) => held.list_containers(&query),
         ("POST", ["containers", "create"]) => held.create(&query, &body),
         ("GET", ["containers", id, "json"]) => gone_or(held.inspect(id)),
-        ("POST", ["containers", id, "start"]) => gone_or(held.start(id)),
+        ("POST", ["containers", id, "start"]) => held.start_unless_taken(id),
+        ("POST", ["containers", id, "stop"]) => gone_or(held.stop(id)),
         ("GET", ["containers", id, "logs"]) => held.log(id, &query),
         ("DELETE", ["containers", id]) => gone_or(held.containers.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
         _ => (StatusCode::NOT_IMPLEMENTED, Json(json!({ "message": format!("{method} {path}") }))).into_response(),
@@ -129,7 +132,7 @@ fn fits(query: &HashMap<String, String>, labels: &Value) -> bool {
 impl Held {
     fn image(&self, path: &str) -> Response {
         let gone = self.gone.iter().any(|gone| path.contains(gone.as_str()));
-        gone_or((!gone).then(|| Json(json!({ "Id": "sha256:content" })).into_response()))
+        gone_or((!gone).then(|| Json(json!({ "Id": "sha256:content", "Config": { "Env": ["PATH=/bin", "REGION=nowhere"] } })).into_response()))
     }
 
     fn new_id(&mut self) -> String {
@@ -203,6 +206,22 @@ impl Held {
         } else {
             Body::from_stream(written).into_response()
         }
+    }
+
+    fn start_unless_taken(&mut self, key: &str) -> Response {
+        let taken = self.taken.clone();
+        let wanted = self.find(key).map(|(_, container)| container.body["HostConfig"]["PortBindings"].to_string());
+        if taken.iter().any(|port| wanted.as_ref().is_some_and(|wanted| wanted.contains(&format!("\"HostPort\":\"{port}\"")))) {
+            let message = "driver failed programming external connectivity: Bind for 0.0.0.0 failed: port is already allocated";
+            return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "message": message }))).into_response();
+        }
+        gone_or(self.start(key))
+    }
+
+    fn stop(&mut self, key: &str) -> Option<Response> {
+        let (_, container) = self.find(key)?;
+        (container.state, container.exit_code) = ("exited", 143);
+        Some(StatusCode::NO_CONTENT.into_response())
     }
 
     fn start(&mut self, key: &str) -> Option<Response> {

@@ -1,7 +1,9 @@
 //! Test environments as far as they go without a real engine: who may, what is refused, what is
 //! planned, and what an engine is asked to do.
 
+mod choose;
 mod logs;
+mod replace;
 mod stage;
 mod work;
 
