@@ -15,6 +15,7 @@ pub(in crate::pages) fn panels(t: Text, services: &[ServiceVariables]) -> AnyVie
 fn one(t: Text, service: &ServiceVariables) -> AnyView {
     let name = service.service.clone();
     let count = service.variables.len();
+    let open = (1..=12).contains(&count);
     let unknown = (!service.image_known).then(|| view! { <p class="hint pad-line">{t.variables_unknown()}</p> });
     let none = service.variables.is_empty().then(|| view! { <p class="quiet pad-line">{t.variables_none()}</p> });
     let rows = service.variables.iter().map(|variable| row(t, variable)).collect_view();
@@ -33,7 +34,7 @@ fn one(t: Text, service: &ServiceVariables) -> AnyView {
         }
     });
     view! {
-        <details class="fold vars-of" open=count > 0 && count <= 12>
+        <details class="fold vars-of" open=open>
             <summary><b>{name.clone()}</b>" "<span class="quiet">{count}</span></summary>
             {unknown}{none}{table}
         </details>
