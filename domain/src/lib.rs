@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod address;
 pub mod channel;
+pub mod check;
 pub mod commits;
 pub mod config;
 pub mod delivery;
