@@ -3,6 +3,7 @@
 mod activity;
 mod build;
 mod builds;
+mod checks;
 mod environment;
 mod environments;
 mod gate;

@@ -141,6 +141,8 @@ views! {
         pub environments: Vec<EnvironmentRow>,
         /// Environments that run another build of the app, which this one can replace.
         pub replaceable: Vec<EnvironmentRow>,
+        /// What checks say, the newest first.
+        pub checks: Vec<CheckView>,
         pub promotions: Vec<PromotionRow>,
         /// The stack launched by default, and all that use this app.
         pub default_stack: Option<String>,
@@ -272,6 +274,8 @@ views! {
         pub variables: Vec<ServiceVariables>,
         /// Every release set that it ran, the newest first.
         pub sets: Vec<ReleaseSet>,
+        /// What checks say of them, the newest first.
+        pub checks: Vec<CheckView>,
         pub may: Vec<Action>,
     }
 

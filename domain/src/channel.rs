@@ -28,6 +28,49 @@ pub struct Channel {
     /// often built from `master`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// An environment that always runs the newest build of this channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<ChannelLaunch>,
+}
+
+/// What is launched by itself for the newest build of a channel. One environment is kept for it, and
+/// each new build is put in the place of the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelLaunch {
+    /// The app's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// From each new build on; default 24.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_hours: Option<u32>,
+    /// A region whose variables the services get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// A service of the stack that runs once everything else is up, and ends: its exit code, and the
+    /// JUnit report that it may print, are evidence on the build's page. Launches that do not ask for
+    /// it leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// The environment is stopped when the check has ended.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stop: bool,
+}
+
+const DEFAULT_LAUNCH_HOURS: u32 = 24;
+
+impl ChannelLaunch {
+    pub fn lease_hours(&self) -> u32 {
+        self.lease_hours.unwrap_or(DEFAULT_LAUNCH_HOURS)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Channel {
@@ -51,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn channel(tags: &str) -> Channel {
-        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned(), branch: None }
+        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned(), branch: None, launch: None }
     }
 
     fn tag(text: &str) -> Tag {

@@ -24,11 +24,13 @@ pub enum EnvironmentState {
 pub enum EndReason {
     StoppedByHand,
     LeaseEnded,
+    /// The check that it was launched for has ended.
+    CheckEnded,
 }
 
 state_text! {
     EnvironmentState { Launching = "launching", Running = "running", Failed = "failed", Stopping = "stopping", Stopped = "stopped" }
-    EndReason { StoppedByHand = "stopped_by_hand", LeaseEnded = "lease_ended" }
+    EndReason { StoppedByHand = "stopped_by_hand", LeaseEnded = "lease_ended", CheckEnded = "check_ended" }
 }
 
 /// Hours a lease lasts when nothing else is asked, and the most that can be asked.

@@ -91,6 +91,8 @@ pub enum Problem {
     OutOfMemory { service: String, mebibytes: u32 },
     #[error("{service} did not become healthy within {seconds} s. Its last lines stand with its step; its container is kept.")]
     ServiceUnhealthy { service: String, seconds: u64 },
+    #[error("The check {service} had not ended after {minutes} min. Its container was removed.")]
+    CheckTooLong { service: String, minutes: i64 },
     #[error("The containers of {services} are no longer on the engine. Somebody removed them outside Slipway.")]
     ServicesGone { services: String },
     #[error("The engine did not keep a limit that Slipway sets for {service} ({limit}). The container was removed, not started.")]
@@ -274,6 +276,7 @@ impl Problem {
             | Problem::OutOfMemory { .. }
             | Problem::ServiceUnhealthy { .. }
             | Problem::ServicesGone { .. }
+            | Problem::CheckTooLong { .. }
             | Problem::Uncontained { .. }
             | Problem::ForeignService { .. }
             | Problem::CannotPull { .. }

@@ -139,7 +139,7 @@ mod tests {
 
     fn channel(name: &str, branch: Option<&str>) -> Channel {
         let kind = if name.ends_with('*') { ChannelKind::Release } else { ChannelKind::Branch };
-        Channel { name: name.to_owned(), kind, tags: name.to_owned(), branch: branch.map(str::to_owned) }
+        Channel { name: name.to_owned(), kind, tags: name.to_owned(), branch: branch.map(str::to_owned), launch: None }
     }
 
     fn channels() -> Vec<Channel> {

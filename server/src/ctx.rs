@@ -117,6 +117,8 @@ pub struct Work {
     pub stop: CancellationToken,
     pub deliveries: Arc<Notify>,
     pub environments: Arc<Notify>,
+    /// A build came into a channel: it may have to be launched.
+    pub launches: Arc<Notify>,
     pub rollouts: Arc<Notify>,
     /// Wakes whoever reads commits, and whoever posts statuses of them.
     pub commits: Arc<Notify>,

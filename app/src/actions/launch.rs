@@ -20,6 +20,8 @@ pub async fn launch_environment(
     #[server(default)] preset: String,
     #[server(default)] variables: String,
     #[server(default)] engine: String,
+    #[server(default)] check: String,
+    #[server(default)] stop_after: bool,
     #[server(default)] hidden_from: String,
 ) -> Result<(), UiError> {
     let (port, actor, _) = UiContext::acting()?;
@@ -31,6 +33,8 @@ pub async fn launch_environment(
         preset: some(preset),
         variables: read_given(&variables).map_err(|why| Problem::invalid("variables", why))?,
         engine: some(engine),
+        check: some(check),
+        stop_after,
         hidden_from: some(hidden_from).map(EnvironmentId),
     };
     let id = port.launch_environment(&actor, input).await?;

@@ -6,6 +6,7 @@ mod verdicts;
 
 pub(super) use verdicts::verdict_form;
 
+use super::checks::checks;
 use super::param;
 use super::promotions::promotion_list;
 use super::run::run_chip;
@@ -40,6 +41,7 @@ fn body(r: &Reader, build: &BuildView, news: &BuildCommits, promote: AnyView) ->
             <div class="column">
                 {act::test(r, build)}
                 <div data-live="commits">{commits::panel_of(r, news)}</div>
+                <div data-live="checks">{checks(r, &build.checks)}</div>
                 {verdicts::panel_of(r, build)}
                 {act::sign_off(r, build)}
                 {promote}

@@ -106,6 +106,11 @@ fn fields(r: &Reader, launch: &LaunchForm) -> AnyView {
         let told = (!names.is_empty()).then(|| view! { <p class="hint">{t.given_hidden(&names, &t.env_number(from.number))}</p> });
         view! { <input type="hidden" name="hidden_from" value=from.id.to_string()/>{told} }
     });
+    let check = (!launch.checks.is_empty()).then(|| {
+        let none = [(String::new(), t.check_none().to_owned())];
+        let checks = none.into_iter().chain(launch.checks.iter().map(|name| (name.clone(), name.clone()))).collect();
+        form.select("check", t.check(), checks, launch.check.as_deref())
+    });
     let given = form.value("variables").unwrap_or_else(|| launch.given.clone());
     let area = form.id("variables");
     let content = view! {
@@ -122,7 +127,7 @@ fn fields(r: &Reader, launch: &LaunchForm) -> AnyView {
                 <span id=format!("{area}-hint") class="hint">{t.given_hint()}</span>
             </div>
             {hidden}
-            <div class="fields">{engine}{form.input(lease.hint(t.lease_hint(MOST_LEASE_HOURS)))}</div>
+            <div class="fields">{engine}{check}{form.input(lease.hint(t.lease_hint(MOST_LEASE_HOURS)))}</div>
             <div class="row"><button class="btn primary">{icon(Icon::Play)}{t.launch_button()}</button></div>
         </form>
     };

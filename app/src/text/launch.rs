@@ -44,6 +44,13 @@ texts! {
     col_variable = "Name", "名称";
     col_value = "Value", "值";
     col_origin = "From", "来源";
+    checks = "Checks", "检查";
+    checks_help = "Evidence, no verdict.", "仅作为依据，不是结论。";
+    check = "Check", "检查";
+    check_none = "none", "不运行";
+    check_counts(tests: u32, failed: u32, skipped: u32) = "{tests} cases, {failed} failed, {skipped} skipped", "共 {tests} 项，失败 {failed}，跳过 {skipped}";
+    check_exit(code: i64) = "exit code {code}", "退出码 {code}";
+    check_more(n: u32) = "and {n} more", "另有 {n} 项";
     clone_environment = "Clone", "克隆";
     cloned_from = "Choices as in", "选项取自";
     relaunch = "Launch again", "再次启动";

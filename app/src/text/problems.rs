@@ -102,6 +102,7 @@ texts! {
     p_out_of_memory(service: &str, mebibytes: u32) = "{service} used more than its {mebibytes} MiB of memory and was ended.", "{service} 超出 {mebibytes} MiB 内存限制，已被终止。";
     d_out_of_memory = "An admin gives it more in the stack, or the build needs less.", "请管理员在编排中调高内存，或降低构建的内存占用。";
     p_unhealthy(service: &str, seconds: u64) = "{service} did not become healthy within {seconds} s.", "{service} 在 {seconds} 秒内未通过健康检查。";
+    p_check_long(service: &str, minutes: i64) = "The check {service} had not ended after {minutes} min.", "检查 {service} 在 {minutes} 分钟后仍未结束。";
     p_services_gone(services: &str) = "The containers of {services} are no longer on the engine.", "引擎上已没有 {services} 的容器。";
     d_services_gone = "Somebody removed them outside Slipway. Stop this environment and launch it again.", "容器在 Slipway 之外被移除。请停止此环境并重新启动。";
     p_uncontained(service: &str, limit: &str) = "The engine did not keep a limit that Slipway sets for {service}: {limit}.", "引擎没有遵守 Slipway 为 {service} 设置的限制：{limit}。";
@@ -238,6 +239,7 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         Problem::ServiceEnded { .. }
         | Problem::OutOfMemory { .. }
         | Problem::ServiceUnhealthy { .. }
+        | Problem::CheckTooLong { .. }
         | Problem::ServicesGone { .. }
         | Problem::Uncontained { .. } => t.kept_recorded(),
         Problem::Internal { .. } => t.k_internal(),
@@ -281,6 +283,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::ServiceEnded { service, exit_code } => (t.p_ended(service, *exit_code), t.d_ended().into()),
         Problem::OutOfMemory { service, mebibytes } => (t.p_out_of_memory(service, *mebibytes), t.d_out_of_memory().into()),
         Problem::ServiceUnhealthy { service, seconds } => (t.p_unhealthy(service, *seconds), t.d_ended().into()),
+        Problem::CheckTooLong { service, minutes } => (t.p_check_long(service, *minutes), t.d_ended().into()),
         Problem::ServicesGone { services } => (t.p_services_gone(services), t.d_services_gone().into()),
         Problem::Uncontained { service, limit } => (t.p_uncontained(service, limit), t.d_uncontained().into()),
         Problem::ForeignService { service, region } => (t.p_foreign(service, region), t.d_foreign().into()),

@@ -2,6 +2,7 @@
 
 use super::{Lang, Text, texts};
 use domain::gate::{GateKind, GateState};
+use domain::check::CheckState;
 use domain::lease::{EndReason, EnvironmentState};
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::VerdictKind;
@@ -30,6 +31,12 @@ texts! {
     env_stopped = "stopped", "已停止";
     end_by_hand = "stopped by hand", "手动停止";
     end_lease = "its lease ended", "租期已到";
+    end_check = "its check ended", "检查已完成";
+    check_waiting = "waiting", "等待";
+    check_running = "running", "进行中";
+    check_passed = "passed", "通过";
+    check_failed = "failed", "未通过";
+    check_broken = "says nothing", "无结果";
 
     promotion_open = "open", "待启动";
     promotion_running = "running", "进行中";
@@ -195,10 +202,21 @@ impl Text {
         }
     }
 
+    pub const fn check_state(self, state: CheckState) -> &'static str {
+        match state {
+            CheckState::Waiting => self.check_waiting(),
+            CheckState::Running => self.check_running(),
+            CheckState::Passed => self.check_passed(),
+            CheckState::Failed => self.check_failed(),
+            CheckState::Broken => self.check_broken(),
+        }
+    }
+
     pub const fn end_reason(self, reason: EndReason) -> &'static str {
         match reason {
             EndReason::StoppedByHand => self.end_by_hand(),
             EndReason::LeaseEnded => self.end_lease(),
+            EndReason::CheckEnded => self.end_check(),
         }
     }
 
@@ -337,6 +355,7 @@ const STEP_WORDS: &[(&str, &str, &str)] = &[
     ("create", "Create", "创建容器"),
     ("start", "Start", "启动"),
     ("health", "Wait until healthy", "等待健康检查"),
+    ("check", "Run the check", "运行检查"),
     ("inspect", "Look at what runs there now", "查看当前运行情况"),
     ("update", "Update the service", "更新服务"),
     ("tasks", "Wait for the tasks", "等待任务就绪"),
@@ -353,6 +372,10 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("tag.moved", "moved a tag", "移动了标签"),
     ("environment.launched", "launched an environment", "启动了测试环境"),
     ("environment.replaced", "replaced builds in an environment", "替换了测试环境中的构建"),
+    ("environment.not_launched", "could not launch a new build by itself", "未能自动启动新构建"),
+    ("check.passed", "a check passed", "检查通过"),
+    ("check.failed", "a check failed", "检查未通过"),
+    ("check.broken", "a check could not be carried out", "检查未能完成"),
     ("environment.failed", "an environment failed to start", "测试环境启动失败"),
     ("environment.stopped", "stopped an environment", "停止了测试环境"),
     ("environment.ended", "an environment ended", "测试环境已结束"),

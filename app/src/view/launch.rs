@@ -2,6 +2,8 @@
 
 use super::{BuildRow, EnvironmentBuild, EnvironmentRow, RegionRef};
 use chrono::{DateTime, Utc};
+use domain::Problem;
+use domain::check::{CheckState, Report};
 use domain::id::{BuildId, EnvironmentId};
 use domain::release_set::BuildChoice;
 use domain::variables::{Given, Origin};
@@ -30,6 +32,12 @@ views! {
         /// The first of the configuration when absent.
         #[serde(default)]
         pub engine: Option<String>,
+        /// A service of the stack that judges the rest once it is up.
+        #[serde(default)]
+        pub check: Option<String>,
+        /// Whether the environment is stopped when the check has ended.
+        #[serde(default)]
+        pub stop_after: bool,
         /// An environment of which the variables are taken over whose values no page shows.
         #[serde(default)]
         pub hidden_from: Option<EnvironmentId>,
@@ -67,6 +75,9 @@ views! {
         pub presets: Vec<RegionRef>,
         pub preset: Option<String>,
         pub lease_hours: u32,
+        /// Services of the stack that some channel runs as its check.
+        pub checks: Vec<String>,
+        pub check: Option<String>,
         /// What is given at this launch, as lines.
         pub given: String,
         pub services: Vec<ServiceVariables>,
@@ -123,6 +134,24 @@ views! {
         pub value: Option<String>,
     }
 
+    /// What a check says of a release set: evidence, no verdict.
+    pub struct CheckView {
+        pub environment: EnvironmentId,
+        pub environment_number: i64,
+        pub generation: i64,
+        pub service: String,
+        pub state: CheckState,
+        pub exit_code: Option<i64>,
+        /// What its report says, if it printed one.
+        pub report: Option<Report>,
+        /// Why it says nothing, or why its report could not be read.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub problem: Option<Problem>,
+        pub created_at: DateTime<Utc>,
+        pub started_at: Option<DateTime<Utc>>,
+        pub ended_at: Option<DateTime<Utc>>,
+    }
+
     /// The builds that ran together in an environment from one time on.
     pub struct ReleaseSet {
         /// Counted from 1.
@@ -144,6 +173,8 @@ impl LaunchInput {
             preset: None,
             variables: Vec::new(),
             engine: None,
+            check: None,
+            stop_after: false,
             hidden_from: None,
         }
     }

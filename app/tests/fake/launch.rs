@@ -1,8 +1,9 @@
 //! The launch form and what can be replaced.
 
-use super::Fake;
+use super::{Fake, ago};
 use super::samples::three_regions;
 use app::view::*;
+use domain::check::{CheckState, FailingCase, Report};
 use domain::id::*;
 use domain::release_set::{BuildChoice, Chosen};
 use domain::{Actor, Problem};
@@ -21,11 +22,41 @@ impl Fake {
             presets: three_regions(),
             preset: ask.preset.filter(|name| !name.is_empty()),
             lease_hours: 8,
+            checks: vec!["test".to_owned()],
+            check: None,
             given: if from.is_some() { self.say("TILE_CACHE=off") } else { String::new() },
             services: self.sample_variables(),
             from,
             build,
         })
+    }
+
+    pub(super) fn sample_checks(&self) -> Vec<CheckView> {
+        let check = |generation, state, exit_code, report| CheckView {
+            environment: EnvironmentId("running".to_owned()),
+            environment_number: 42,
+            generation,
+            service: self.say("test"),
+            state,
+            exit_code,
+            report,
+            problem: None,
+            created_at: ago(9),
+            started_at: Some(ago(8)),
+            ended_at: exit_code.map(|_| ago(6)),
+        };
+        let failing = FailingCase {
+            group: self.say("checkout"),
+            name: self.say("pays with a card"),
+            message: self.say("expected 200, was 402"),
+        };
+        let report = Report { tests: 48, failures: 1, errors: 0, skipped: 2, failing: vec![failing] };
+        let clean = Report { tests: 48, failures: 0, errors: 0, skipped: 2, failing: Vec::new() };
+        vec![
+            check(3, CheckState::Running, None, None),
+            check(2, CheckState::Failed, Some(1), Some(report)),
+            check(1, CheckState::Passed, Some(0), Some(clean)),
+        ]
     }
 
     fn sample_launch_app(&self, actor: &Actor, app: &str) -> LaunchApp {

@@ -28,7 +28,7 @@ pub(super) fn three_regions() -> Vec<RegionRef> {
 
 impl Fake {
     pub(super) fn sample_apps(&self) -> Vec<AppView> {
-        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned(), branch: None };
+        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned(), branch: None, launch: None };
         let channels = vec![
             channel("dev", ChannelKind::Branch, "dev"),
             channel("test", ChannelKind::Branch, "test"),
@@ -165,6 +165,7 @@ impl Fake {
                 .into_iter()
                 .take(usize::try_from(row.environments).unwrap_or(0))
                 .collect(),
+            checks: self.sample_checks(),
             replaceable: self.sample_environments(false).into_iter().take(1).collect(),
             promotions: if row.signed_off { self.sample_promotions() } else { Vec::new() },
             default_stack: Some("shop".to_owned()),
@@ -308,6 +309,7 @@ impl Fake {
             failure,
             variables: self.sample_variables(),
             sets: self.sample_sets(&row.builds),
+            checks: self.sample_checks(),
             may: may(actor),
             row,
         })

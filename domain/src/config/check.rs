@@ -12,7 +12,8 @@ use crate::engine::{certificates, valid_host as address};
 use crate::image::{Tag, valid_host};
 use crate::problem::{Fault, Noun};
 use crate::service::{DEFAULT_DEADLINE_SECONDS, DEFAULT_SOAK_SECONDS};
-use crate::stack::{Stack, placeholder_of};
+use crate::lease::MOST_LEASE_HOURS;
+use crate::stack::{Stack, StackService, placeholder_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries in one list. Far more than anyone runs; it bounds what a page has to show.
@@ -40,9 +41,42 @@ impl Config {
         names("regions", self.regions.iter().map(|region| region.name.as_str()))?;
         self.check_apps()?;
         self.check_stacks()?;
+        self.apps.iter().try_for_each(|app| self.check_launches(app))?;
         self.engines.iter().try_for_each(check_engine)?;
         self.regions.iter().try_for_each(check_region)?;
         self.check_notifications()
+    }
+
+    /// What a channel launches by itself could be launched by a person too.
+    fn check_launches(&self, app: &AppConfig) -> Checked {
+        for channel in &app.channels {
+            let Some(launch) = &channel.launch else { continue };
+            let place = |field: &str| format!("apps.{}.channels.{}.launch.{field}", app.name, channel.name);
+            range(launch.lease_hours, 1, MOST_LEASE_HOURS, || place("lease_hours"))?;
+            let unknown = |what, name: &str| Fault::Unknown { what, name: name.to_owned() };
+            if let Some(name) = launch.preset.as_deref().filter(|name| self.region(name).is_none()) {
+                return Err(at(place("preset"), unknown(Noun::Region, name)));
+            }
+            if let Some(name) = launch.engine.as_deref().filter(|name| self.engine(name).is_none()) {
+                return Err(at(place("engine"), unknown(Noun::Engine, name)));
+            }
+            demand(launch.check.is_some() || !launch.stop, || place("stop"), || refused("there is no check to stop after"))?;
+            let name = launch.stack.as_deref().or(app.stack.as_deref());
+            let name = name.ok_or_else(|| at(place("stack"), Fault::Missing))?;
+            let found = self.stack(name).ok_or_else(|| at(place("stack"), unknown(Noun::Stack, name)))?;
+            // That it can be read was looked at before.
+            let stack = Stack::parse(&found.compose)?;
+            let holds = stack.apps().contains(&app.name.as_str());
+            demand(holds, || place("stack"), || refused(&format!("the stack {name} has no {}", placeholder_of(&app.name))))?;
+            if let Some(check) = &launch.check {
+                let known = stack.services.iter().any(|service| service.name == *check);
+                demand(known, || place("check"), || unknown(Noun::Service, check))?;
+                let waits = |service: &StackService| service.depends_on.iter().any(|on| on.service == *check);
+                let alone = !stack.services.iter().any(waits);
+                demand(alone, || place("check"), || refused("another service waits for it"))?;
+            }
+        }
+        Ok(())
     }
 
     fn check_outgoing(&self) -> Checked {

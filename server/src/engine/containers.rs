@@ -1,11 +1,13 @@
 //! Containers and networks of test environments on one engine, as one installation sees it:
 //! only what carries its label is listed, adopted or removed.
 
+mod output;
 mod pull;
 mod retire;
 mod spec;
 mod verify;
 
+pub use output::Printed;
 pub use spec::{ContainerSpec, Place, label};
 
 use crate::ctx::Ctx;

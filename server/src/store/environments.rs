@@ -1,6 +1,11 @@
 //! Environments, the builds in them and the steps of their launch.
 
+mod automatic;
+mod checks;
 mod sets;
+
+pub use automatic::{Kept, KeptFor, PutOff, keep_for, put_off};
+pub use checks::{CheckRecord, Ended, begin_check, end_check, insert_check};
 
 use sets::{NewSet, put_set};
 
@@ -311,6 +316,17 @@ async fn insert_steps(tx: &mut Tx, id: &EnvironmentId, steps: &[StepRecord]) -> 
             .await
             .map_err(internal)?;
     }
+    Ok(())
+}
+
+/// Gives an environment a longer lease; a shorter one changes nothing.
+pub async fn lengthen_lease(tx: &mut Tx, id: &EnvironmentId, until: Time) -> Result<(), Problem> {
+    sqlx::query("UPDATE environments SET lease_ends_at = $1 WHERE id = $2 AND lease_ends_at < $1")
+        .bind(micros(until))
+        .bind(id.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //! environment's number, so a second try finds what the first one made.
 
 mod again;
+mod automatic;
+mod checks;
 mod choose;
 mod clear;
 mod form;
@@ -21,6 +23,8 @@ mod variables;
 mod work;
 
 pub use again::relaunch_environment;
+pub use automatic::{keep_channels, launch_waiting};
+pub use checks::checks_of_build;
 pub use form::{launch_form, replace_form};
 pub use launch::launch_environment;
 pub use looks::Looks;

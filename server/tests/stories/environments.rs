@@ -1,6 +1,7 @@
 //! Test environments as far as they go without a real engine: who may, what is refused, what is
 //! planned, and what an engine is asked to do.
 
+mod automatic;
 mod choose;
 mod logs;
 mod replace;

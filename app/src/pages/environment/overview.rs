@@ -1,6 +1,7 @@
 //! The overview: the services as they are now, facts, and the verdict.
 
 use super::super::build::{build_chips, unless_away, verdict_form};
+use super::super::checks::checks;
 use super::super::environments::{lease, links};
 use super::super::launch::{chosen_word, panels};
 use super::under_test;
@@ -26,7 +27,7 @@ pub(super) async fn overview(r: &Reader, environment: &EnvironmentView) -> Resul
                 <div data-live="variables">{panels(t, &environment.variables)}</div>
             </div>
             <div class="column">
-                <div data-live="facts">{facts(r, environment)}{sets(r, environment)}</div>
+                <div data-live="facts">{facts(r, environment)}{checks(r, &environment.checks)}{sets(r, environment)}</div>
                 {verdict}
             </div>
         </div>

@@ -9,7 +9,7 @@ use domain::Problem;
 const GRACE_SECONDS: i32 = 3;
 
 impl Host {
-    /// Takes away the container of this name if it runs another digest than is wanted now. It is asked
+    /// Takes away the container of this name if it is of another build or release set than is wanted now. It is asked
     /// to end first, so that it can put its things in order. What is not this environment's stays.
     ///
     /// # Errors
@@ -19,7 +19,8 @@ impl Host {
         let Some(id) = found.id else { return Ok(()) };
         let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
         let same = |name: &str| spec.labels.get(name).is_some_and(|wanted| labels.get(name) == Some(wanted));
-        if !same(label::INSTANCE) || !same(label::ENVIRONMENT) || same(label::BUILD) {
+        let wanted = [label::BUILD, label::GENERATION].iter().all(|name| spec.labels.get(*name) == labels.get(*name));
+        if !same(label::INSTANCE) || !same(label::ENVIRONMENT) || wanted {
             return Ok(());
         }
         let options = StopContainerOptions { t: Some(GRACE_SECONDS), ..Default::default() };

@@ -17,6 +17,8 @@ pub mod label {
     pub const SERVICE: &str = "slipway.service";
     pub const STACK: &str = "slipway.stack";
     pub const BUILD: &str = "slipway.build";
+    /// Only on what is made anew for each release set.
+    pub const GENERATION: &str = "slipway.generation";
     pub const LEASE_ENDS: &str = "slipway.lease-ends";
 }
 

@@ -42,7 +42,7 @@ impl Store {
         .await
         .map_err(internal)?;
         let kept = |row| {
-            Ok(Kept {
+            Ok::<_, Problem>(Kept {
                 build: BuildId(get(&row, "build_id")?),
                 environment: get::<Option<String>>(&row, "environment_id")?.map(EnvironmentId),
                 attempts: get(&row, "attempts")?,

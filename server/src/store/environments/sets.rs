@@ -56,7 +56,7 @@ impl Store {
         .await
         .map_err(internal)?;
         let set = |row: &AnyRow| {
-            Ok(ReleaseSet {
+            Ok::<_, Problem>(ReleaseSet {
                 generation: get(row, "generation")?,
                 at: from_micros(get(row, "at")?),
                 by_name: get(row, "by_name")?,

@@ -31,5 +31,5 @@ pub async fn relaunch_environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) 
     let builds = ctx.store.environment_builds(&[id]).await?.remove(id).unwrap_or_default();
     launch::greet(ctx, &record.engine).await?;
     let new = launch::record(ctx, holder, &record.stack, &record.engine, hours);
-    launch::write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &asked }).await
+    launch::write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &asked, kept: None }).await
 }

@@ -3,13 +3,13 @@
 
 use super::plan::{Plan, place};
 use super::raise::last_lines;
+use super::steps::Board;
 use super::stop;
 use crate::ctx::{Ctx, Entry};
 use crate::engine::containers::{Host, Look, label};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, CheckRecord, EnvironmentRecord};
 use crate::store::internal;
-use crate::usecases::environments::steps::Board;
 use app::view::CheckView;
 use domain::check::{CheckState, MOST_REPORT, Report, outcome, read_report};
 use domain::id::{BuildId, EnvironmentId};

@@ -39,6 +39,19 @@ pub(super) fn fitting<'a>(config: &'a Config, app: &str) -> Vec<&'a str> {
     config.stacks.iter().filter(fits).map(|stack| stack.name.as_str()).collect()
 }
 
+/// The services of a stack that some channel runs as its check.
+pub(super) fn checks_of<'a>(config: &'a Config, stack: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for app in &config.apps {
+        let launches = app.channels.iter().filter_map(|channel| channel.launch.as_ref());
+        let here = launches.filter(|launch| launch.stack.as_deref().or(app.stack.as_deref()) == Some(stack));
+        found.extend(here.filter_map(|launch| launch.check.as_deref()));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 fn parse(config: &Config, stack: &StackConfig) -> Result<Stack, Problem> {
     Stack::parse_for(&stack.compose, |app| config.app(app).is_some())
 }

@@ -61,6 +61,8 @@ pub async fn launch_form(ctx: &Ctx, actor: &Actor, build: &BuildId, ask: LaunchA
         engine: asked.and_then(|asked| asked.engine.clone()),
         presets: config.regions.iter().map(|region| region_ref(config, &region.name)).collect(),
         lease_hours: asked.and_then(|asked| asked.lease_hours).unwrap_or(DEFAULT_LEASE_HOURS),
+        checks: choose::checks_of(config, stack_name).into_iter().map(str::to_owned).collect(),
+        check: asked.and_then(|asked| asked.check.clone()),
         given: write_given(&given),
         from: from.map(|(from, _)| from),
         build: row,

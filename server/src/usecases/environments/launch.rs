@@ -2,13 +2,13 @@
 
 use super::choose::{self, Picks};
 use super::form::{asked, hidden};
-use super::plan::{Plan, PlannedService, place};
+use super::plan::{Check, Plan, PlannedService, place};
 use super::read::find;
 use super::variables::Over;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
-use crate::store::environments::{self as rows, EnvironmentRecord, NewEnvironment};
-use crate::store::{self, internal};
+use crate::store::environments::{self as rows, CheckRecord, EnvironmentRecord, KeptFor, NewEnvironment};
+use crate::store::{self, Tx, internal};
 use app::view::{EnvironmentBuild, LaunchInput};
 use domain::config::Config;
 use domain::id::EnvironmentId;
@@ -42,7 +42,7 @@ pub async fn launch_environment(ctx: &Ctx, actor: &Actor, input: LaunchInput) ->
     actor.require(Action::LaunchEnvironment)?;
     let Some(holder) = actor.person() else { return Err(Problem::Forbidden { action: Action::LaunchEnvironment }) };
     ctx.reload_config().await?;
-    launch(ctx, actor, holder, input).await
+    launch(ctx, actor, holder, input, None).await
 }
 
 /// The launch for whoever holds the environment afterwards.
@@ -51,22 +51,24 @@ pub(super) async fn launch(
     actor: &Actor,
     holder: &Person,
     mut input: LaunchInput,
+    kept: Option<KeptFor<'_>>,
 ) -> Result<EnvironmentId, Problem> {
     take_hidden(ctx, &mut input).await?;
     let hours = lease_hours(input.lease_hours)?;
     let under_test = ctx.store.existing_build(&input.build).await?;
     let applied = ctx.config();
     let config = &applied.config;
-    let (stack_name, stack) = choose::stack_for(config, &under_test.app, input.stack.as_deref())?;
+    let (stack_name, mut stack) = choose::stack_for(config, &under_test.app, input.stack.as_deref())?;
+    let check = check_of(config, stack_name, &mut stack, &input)?;
     let engine = choose::engine_for(config, input.engine.as_deref())?;
     let over = Over { preset: input.preset.as_deref(), given: &input.variables };
     over.check(config, &stack)?;
     let picks = choose::picks(ctx, config, &stack, under_test, &input.builds).await?;
-    let plan = resolve(ctx, config, stack, &picks, over).await?;
+    let plan = Plan { check, ..resolve(ctx, config, stack, &picks, over).await? };
     greet(ctx, &engine.name).await?;
     let new = record(ctx, holder, stack_name, &engine.name, hours);
     let builds = picks.into_values().map(|picked| picked.view).collect();
-    write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &input }).await
+    write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &input, kept }).await
 }
 
 /// Values that no page shows are not sent back by a form: they are taken from where they are kept.
@@ -124,7 +126,7 @@ async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: 
         service.environment = variables::values(&layers);
         Ok::<_, Problem>(PlannedService { service, image, digest, layers, published: Default::default() })
     });
-    Ok(Plan { services: futures::future::try_join_all(resolved).await? })
+    Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None })
 }
 
 pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hours: u32) -> EnvironmentRecord {
@@ -147,6 +149,47 @@ pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hour
     }
 }
 
+/// The check that was asked for. Services that some channel runs as its check are left out of
+/// launches that do not ask for them.
+fn check_of(config: &Config, name: &str, stack: &mut Stack, input: &LaunchInput) -> Result<Option<Check>, Problem> {
+    let asked = input.check.as_deref().filter(|check| !check.is_empty());
+    let known = |check: &str| stack.services.iter().any(|service| service.name == check);
+    if let Some(check) = asked.filter(|check| !known(check)) {
+        let name = check.chars().take(64).collect();
+        return Err(Problem::invalid("check", Fault::Unknown { what: Noun::Service, name }));
+    }
+    let waits = |on: &str| stack.services.iter().any(|service| service.depends_on.iter().any(|other| other.service == on));
+    if asked.is_some_and(waits) {
+        return Err(Problem::invalid("check", Fault::Refused { reason: "another service waits for it".to_owned() }));
+    }
+    let left_out = choose::checks_of(config, name);
+    stack.services.retain(|service| asked == Some(service.name.as_str()) || !left_out.contains(&service.name.as_str()));
+    Ok(asked.map(|service| Check { service: service.to_owned(), stop_after: input.stop_after }))
+}
+
+/// Writes that a release set is to be checked, when its plan says so.
+pub(super) async fn ask_check(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    environment: &EnvironmentId,
+    generation: i64,
+    plan: &Plan,
+    tested: Option<&EnvironmentBuild>,
+) -> Result<(), Problem> {
+    let (Some(check), Some(tested)) = (&plan.check, tested) else { return Ok(()) };
+    let new = CheckRecord {
+        id: ctx.new_id(),
+        environment: environment.clone(),
+        generation,
+        app: tested.app.clone(),
+        build: tested.build.clone(),
+        service: check.service.clone(),
+        stop_after: check.stop_after,
+        started_at: None,
+    };
+    rows::insert_check(tx, &new, ctx.now()).await
+}
+
 /// What is written when an environment is launched.
 pub(super) struct New<'a> {
     pub record: EnvironmentRecord,
@@ -154,11 +197,13 @@ pub(super) struct New<'a> {
     pub plan: &'a Plan,
     pub builds: Vec<EnvironmentBuild>,
     pub asked: &'a LaunchInput,
+    /// The channel that it is kept for.
+    pub kept: Option<KeptFor<'a>>,
 }
 
 /// Environment, builds, steps and record in one transaction; then the worker is woken.
 pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<EnvironmentId, Problem> {
-    let New { record: mut new, holder, plan, builds, asked } = new;
+    let New { record: mut new, holder, plan, builds, asked, kept } = new;
     let mut tx = ctx.store.begin().await?;
     if rows::count_alive(&mut tx).await? >= MOST_ALIVE {
         let reason = format!("{MOST_ALIVE} environments are there already; stop some first");
@@ -182,6 +227,10 @@ pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<Envi
     };
     rows::insert(&mut tx, written).await?;
     let tested = builds.iter().find(|build| build.under_test);
+    ask_check(ctx, &mut tx, &new.id, 1, plan, tested).await?;
+    if let Some(kept) = kept {
+        rows::keep_for(&mut tx, kept, &new.id, new.created_at).await?;
+    }
     let entry = Entry {
         action: "environment.launched",
         subject_kind: "environment",

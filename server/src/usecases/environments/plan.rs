@@ -14,6 +14,16 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub services: Vec<PlannedService>,
+    /// The service that judges the others once they are up.
+    #[serde(default)]
+    pub check: Option<Check>,
+}
+
+/// A one-shot service, and what follows when it has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub service: String,
+    pub stop_after: bool,
 }
 
 /// A service and the digest that it runs.
@@ -61,6 +71,15 @@ impl PlannedService {
 }
 
 impl Plan {
+    /// The services that are brought up and stay: all but the check.
+    pub fn lasting(&self) -> impl Iterator<Item = &PlannedService> {
+        self.services.iter().filter(|planned| !self.is_check(&planned.service.name))
+    }
+
+    pub fn is_check(&self, name: &str) -> bool {
+        self.check.as_ref().is_some_and(|check| check.service == name)
+    }
+
     /// One service for each image that is needed.
     pub fn images(&self) -> Vec<&PlannedService> {
         let mut found: Vec<&PlannedService> = Vec::new();
@@ -96,7 +115,7 @@ impl Plan {
 
     fn steps_of(&self, wanted: impl Fn(&PlannedService) -> bool) -> Vec<StepRecord> {
         let mut steps = Vec::new();
-        for planned in self.services.iter().filter(|planned| wanted(planned)) {
+        for planned in self.lasting().filter(|planned| wanted(planned)) {
             let name = &planned.service.name;
             steps.push(waiting("create", name.clone()));
             steps.push(waiting("start", name.clone()));
@@ -104,6 +123,7 @@ impl Plan {
                 steps.push(waiting("health", name.clone()));
             }
         }
+        steps.extend(self.check.iter().map(|check| waiting("check", check.service.clone())));
         steps
     }
 }
@@ -141,7 +161,7 @@ mod tests {
             let (layers, published) = Default::default();
             PlannedService { service, image, digest: digest.clone(), layers, published }
         });
-        let plan = Plan { services: services.collect() };
+        let plan = Plan { services: services.collect(), check: None };
         let steps: Vec<String> = plan.steps("net").iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();
         let wanted = [
             "pull r.test/x@aaaaaaaaaaaa",

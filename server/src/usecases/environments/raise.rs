@@ -156,7 +156,7 @@ impl Launch<'_> {
         for image in self.plan.images() {
             parts.push(Box::pin(self.pull(image)));
         }
-        for service in &self.plan.services {
+        for service in self.plan.lasting() {
             parts.push(Box::pin(self.bring_up(service)));
         }
         let halting = parts.into_iter().map(|part| async {
@@ -332,7 +332,7 @@ impl Launch<'_> {
     async fn look_at_all(&self) -> Result<Vec<Published>, Stop> {
         let found = self.host.containers(Some(&self.place.environment)).await;
         let found = found.map_err(|problem| failed("network", &self.place.name(), problem))?;
-        let looks = self.plan.services.iter().map(|planned| {
+        let looks = self.plan.lasting().map(|planned| {
             let name = planned.service.name.as_str();
             let container = found.iter().find(|container| container.service == name);
             async move {

@@ -1,5 +1,6 @@
 //! Looking at environments: what is kept of them, and what the engine says now.
 
+use super::checks::checks_in;
 use super::plan::{Plan, PlannedService};
 use super::variables;
 use crate::ctx::Ctx;
@@ -94,6 +95,7 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
         failure,
         variables,
         sets: ctx.store.environment_sets(id, MOST_SETS).await?,
+        checks: checks_in(ctx, id).await?,
         may,
     })
 }
@@ -206,7 +208,8 @@ async fn look_at(ctx: &Ctx, record: &EnvironmentRecord, plan: &Plan) -> Result<V
     let looks = futures::future::try_join_all(looks).await?;
     // Before and after its life a container is not missing, it is just not there.
     let may_be_absent = matches!(record.state, EnvironmentState::Launching | EnvironmentState::Stopping);
-    let present = plan.services.iter().zip(looks).filter(|(_, look)| look.is_some() || !may_be_absent);
+    let absent_is_fine = |planned: &PlannedService| may_be_absent || plan.is_check(&planned.service.name);
+    let present = plan.services.iter().zip(looks).filter(|(planned, look)| look.is_some() || !absent_is_fine(planned));
     Ok(present.map(|(planned, look)| status(planned, look, "missing")).collect())
 }
 

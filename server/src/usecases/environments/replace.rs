@@ -2,12 +2,12 @@
 //! address and its lease; only services of replaced builds are made anew.
 
 use super::choose::{self, Picks};
-use super::launch::greet;
+use super::launch::{ask_check, greet};
 use super::plan::Plan;
 use super::read::{Published, find};
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
-use crate::store::environments::{self as rows, EnvironmentRecord, Replaced};
+use crate::store::environments::{self as rows, EnvironmentRecord, KeptFor, Replaced};
 use crate::store::internal;
 use app::view::{EnvironmentBuild, ReplaceInput};
 use domain::id::EnvironmentId;
@@ -15,7 +15,7 @@ use domain::lease::EnvironmentState;
 use domain::problem::Fault;
 use domain::release_set::Chosen;
 use domain::stack::StackImage;
-use domain::{Action, Actor, Problem};
+use domain::{Action, Actor, Problem, Time};
 use std::collections::BTreeMap;
 
 /// Replaces the build of an app in a running environment by another, which is then the one under
@@ -30,15 +30,16 @@ pub async fn replace_build(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, input: 
     actor.require(Action::LaunchEnvironment)?;
     ctx.reload_config().await?;
     let environment = find(ctx, id).await?;
-    replace(ctx, actor, &environment, input).await
+    replace(ctx, actor, &environment, input, None).await
 }
 
-/// The replacement for whoever may.
+/// The replacement for whoever may; when it is for a channel, the lease goes on until then.
 pub(super) async fn replace(
     ctx: &Ctx,
     actor: &Actor,
     environment: &EnvironmentRecord,
     input: ReplaceInput,
+    kept: Option<(KeptFor<'_>, Time)>,
 ) -> Result<(), Problem> {
     match environment.state {
         EnvironmentState::Running | EnvironmentState::Failed => {}
@@ -65,6 +66,11 @@ pub(super) async fn replace(
         return Err(Problem::Stale);
     }
     let tested = builds.iter().find(|build| build.under_test);
+    ask_check(ctx, &mut tx, &environment.id, environment.generation + 1, &plan, tested).await?;
+    if let Some((kept, until)) = kept {
+        rows::keep_for(&mut tx, kept, &environment.id, ctx.now()).await?;
+        rows::lengthen_lease(&mut tx, &environment.id, until).await?;
+    }
     let entry = Entry {
         action: "environment.replaced",
         subject_kind: "environment",

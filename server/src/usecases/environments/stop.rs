@@ -35,13 +35,13 @@ pub(super) async fn reap(ctx: &Ctx) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn end(ctx: &Ctx, actor: &Actor, environment: &EnvironmentRecord, reason: EndReason) -> Result<(), Problem> {
+pub(super) async fn end(ctx: &Ctx, actor: &Actor, environment: &EnvironmentRecord, reason: EndReason) -> Result<(), Problem> {
     let mut tx = ctx.store.begin().await?;
     if !rows::set_stopping(&mut tx, &environment.id, reason).await? {
         return Ok(());
     }
     let action = match reason {
-        EndReason::StoppedByHand => "environment.stopped",
+        EndReason::StoppedByHand | EndReason::CheckEnded => "environment.stopped",
         EndReason::LeaseEnded => "environment.ended",
     };
     let detail = format!("E-{}: {}, held by {}", environment.number, environment.stack, environment.holder_name);

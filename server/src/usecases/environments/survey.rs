@@ -84,7 +84,7 @@ async fn check(ctx: &Ctx, host: &Host, environment: &EnvironmentRecord, found: &
     let plan: Plan = serde_json::from_str(&ctx.store.environment_spec(&environment.id).await?).map_err(internal)?;
     let mut gone = Vec::new();
     let mut failure = None;
-    for planned in &plan.services {
+    for planned in plan.lasting() {
         let name = &planned.service.name;
         let is_it = |container: &&Found| container.environment == environment.id.as_str() && container.service == *name;
         let Some(container) = found.iter().find(is_it) else {

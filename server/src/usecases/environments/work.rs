@@ -2,6 +2,7 @@
 //! compares the engines with what is written. A round changes nothing that is as it should be,
 //! so it can run as often as something happens.
 
+use super::checks;
 use super::clear::clear;
 use super::raise::{Raise, raise};
 use super::stop::reap;
@@ -64,6 +65,8 @@ pub async fn work(ctx: Ctx) {
 enum Job {
     Raise(EnvironmentId),
     Clear(EnvironmentId),
+    /// Of one release set of an environment.
+    Check(EnvironmentId, i64),
     Compare(String),
 }
 
@@ -90,6 +93,14 @@ impl Worker {
         self.rests.retain(|_, until| *until > now);
         for environment in self.ctx.store.environments_in_work(BITE).await? {
             self.see_to(environment);
+        }
+        for (check, environment) in checks::due(&self.ctx).await? {
+            let (ctx, cancel) = (self.ctx.clone(), self.ctx.work.stop.child_token());
+            let (job, until) = (Job::Check(environment.id.clone(), check.generation), cancel.clone());
+            let checking = async move {
+                until.run_until_cancelled(checks::run(&ctx, &check, &environment)).await.unwrap_or(Ok(()))
+            };
+            self.spawn(job, cancel, checking);
         }
         self.compare(now);
         Ok(())
