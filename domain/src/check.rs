@@ -194,9 +194,9 @@ fn attribute(tag: &BytesStart<'_>, name: &str, most: usize) -> String {
 
 /// Without what a terminal would obey, in one line, cut to a readable length.
 fn clean(text: &str, most: usize) -> String {
-    let readable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut text: String = readable.take(most + 1).collect();
-    if text.chars().count() > most {
+    let mut readable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut text: String = readable.by_ref().take(most).collect();
+    if readable.next().is_some() {
         text.pop();
         text.push('…');
     }

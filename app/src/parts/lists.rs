@@ -94,6 +94,7 @@ pub fn steps(r: &Reader, steps: &[StepView]) -> AnyView {
                 view! { <code class="subject">{subject}</code> }
             });
             let detail = step.detail.clone().filter(|detail| !detail.is_empty());
+            let bar = detail.as_deref().filter(|_| running && step.kind == "pull").and_then(bar);
             let time = if matches!(step.state, StepState::Waiting | StepState::Skipped) {
                 ().into_any()
             } else {
@@ -104,7 +105,7 @@ pub fn steps(r: &Reader, steps: &[StepView]) -> AnyView {
                     {step_dot(t, step.state)}
                     <div class="step-what">
                         <span>{t.step(&step.kind)}" "{subject}</span>
-                        {detail.map(|detail| view! { <code class="line">{detail}</code> })}
+                        {bar}{detail.map(|detail| view! { <code class="line">{detail}</code> })}
                     </div>
                     <span class="step-time">{time}</span>
                 </li>
@@ -114,10 +115,35 @@ pub fn steps(r: &Reader, steps: &[StepView]) -> AnyView {
     view! { <ol class="steps">{rows}</ol> }.into_any()
 }
 
+/// `12.3 / 45.6 MB` as a bar.
+fn bar(detail: &str) -> Option<AnyView> {
+    let (have, all) = detail.strip_suffix(" MB")?.split_once(" / ")?;
+    let (have, all): (f64, f64) = (have.parse().ok()?, all.parse().ok()?);
+    let known = have.is_finite() && all.is_finite() && all > 0.0;
+    known.then(|| {
+        let label = detail.to_owned();
+        view! { <progress class="meter" max=all.to_string() value=have.min(all).to_string() aria-label=label></progress> }.into_any()
+    })
+}
+
 /// How many steps are done, for a panel's title. One that was left out after a failure is not.
 pub fn steps_done(t: Text, steps: &[StepView]) -> String {
     let failed = steps.iter().any(|step| step.state == StepState::Failed);
     let over = |step: &&StepView| step.state == StepState::Done || (step.state == StepState::Skipped && !failed);
     let done = steps.iter().filter(over).count();
     t.steps_done(done, steps.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bytes_of_a_whole_become_a_bar() {
+        let html = bar("12.3 / 45.6 MB").expect("a bar").to_html();
+        assert!(html.contains("max=\"45.6\"") && html.contains("value=\"12.3\""), "{html}");
+        for none in ["", "0.0 / 0.0 MB", "already here", "a / b MB", "NaN / 1 MB"] {
+            assert!(bar(none).is_none(), "{none}");
+        }
+    }
 }

@@ -63,5 +63,4 @@ texts! {
     replace_not_now = "Builds can be replaced once it runs.", "环境运行后才能替换构建。";
     replace_choose = "The new build", "新的构建";
     done_replaced = "The build is being replaced.", "正在替换构建。";
-    megabytes_of(have: &str, all: &str) = "{have} of {all} MB", "{have} / {all} MB";
 }

@@ -4,6 +4,7 @@ mod away;
 mod bench;
 mod kill;
 mod logs;
+mod replace;
 
 use crate::common::eventually;
 use bench::Bench;

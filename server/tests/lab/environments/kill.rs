@@ -21,7 +21,7 @@ services:
 "#;
 
 /// `slipway serve` over the bench's database. Killed when it is dropped.
-struct Served {
+pub struct Served {
     child: Child,
     address: String,
 }
@@ -34,7 +34,7 @@ impl Drop for Served {
 }
 
 impl Served {
-    fn start(bench: &Bench, port: u16) -> Self {
+    pub fn start(bench: &Bench, port: u16) -> Self {
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
             .arg("serve")
@@ -47,13 +47,13 @@ impl Served {
         Self { child, address }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         // SIGKILL: it can do nothing about it.
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
     }
 
-    async fn rest(&self, bench: &Bench, token: &str, path: &str, body: Option<Value>) -> Option<Value> {
+    pub async fn rest(&self, bench: &Bench, token: &str, path: &str, body: Option<Value>) -> Option<Value> {
         let url = format!("http://{}{path}", self.address);
         let http = &bench.app.ctx.http;
         let request = match body {
@@ -64,13 +64,13 @@ impl Served {
         serde_json::from_slice(&answer.bytes().await.ok()?).ok()
     }
 
-    async fn ready(&self, bench: &Bench) {
+    pub async fn ready(&self, bench: &Bench) {
         let url = format!("http://{}/readyz", self.address);
         eventually("ready", || async { bench.app.ctx.http.get(&url).send().await.ok().filter(|a| a.status() == 200) }).await;
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
