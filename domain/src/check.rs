@@ -250,7 +250,12 @@ done, </testsuites> and more"#;
         let case = format!("<testcase name='{}'><failure message='{}'/></testcase>", "n".repeat(999), "m".repeat(9999));
         let report = read_report(&format!("<testsuite>{}</testsuite>", case.repeat(200))).expect("readable").expect("a report");
         assert_eq!((report.failures, report.failing.len()), (200, MOST_FAILING));
-        assert!(report.failing.iter().all(|case| case.name.chars().count() <= MOST_NAME && case.message.chars().count() <= MOST_MESSAGE));
+        assert!(
+            report
+                .failing
+                .iter()
+                .all(|case| case.name.chars().count() <= MOST_NAME && case.message.chars().count() <= MOST_MESSAGE)
+        );
     }
 
     proptest! {

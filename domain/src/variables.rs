@@ -43,8 +43,7 @@ pub fn merge(layers: &[Layer]) -> Vec<Variable> {
     let mut merged: BTreeMap<&str, Variable> = BTreeMap::new();
     for Layer { origin, values } in layers {
         for (name, value) in values {
-            let mut variable =
-                Variable { name: name.clone(), value: value.clone(), origin: *origin, overrode: Vec::new() };
+            let mut variable = Variable { name: name.clone(), value: value.clone(), origin: *origin, overrode: Vec::new() };
             if let Some(below) = merged.remove(name.as_str()) {
                 variable.overrode.push((below.origin, below.value));
                 variable.overrode.extend(below.overrode);
@@ -173,8 +172,7 @@ mod tests {
             layer(Origin::Launch, &[("TZ", "UTC")]),
         ]);
         let told: Vec<_> = merged.iter().map(|one| (one.name.as_str(), one.value.as_str(), one.origin)).collect();
-        let wanted =
-            [("PATH", "/bin", Origin::Image), ("REGION", "hangzhou", Origin::Region), ("TZ", "UTC", Origin::Launch)];
+        let wanted = [("PATH", "/bin", Origin::Image), ("REGION", "hangzhou", Origin::Region), ("TZ", "UTC", Origin::Launch)];
         assert_eq!(told, wanted);
         let overrode = [(Origin::Stack, "test".to_owned()), (Origin::Image, "none".to_owned())];
         assert_eq!(merged[1].overrode, overrode);

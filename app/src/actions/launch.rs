@@ -45,9 +45,7 @@ pub async fn launch_environment(
 /// What was left open is left to the default.
 fn chosen(builds: BTreeMap<String, String>) -> Result<BTreeMap<String, BuildChoice>, Problem> {
     let chosen = builds.into_iter().filter(|(_, word)| !word.is_empty());
-    chosen
-        .map(|(app, word)| Ok((app, BuildChoice::from_word(&word).map_err(|why| Problem::invalid("builds", why))?)))
-        .collect()
+    chosen.map(|(app, word)| Ok((app, BuildChoice::from_word(&word).map_err(|why| Problem::invalid("builds", why))?))).collect()
 }
 
 #[server(prefix = "/do", endpoint = "environments/relaunch")]

@@ -103,7 +103,8 @@ fn fields(r: &Reader, launch: &LaunchForm) -> AnyView {
     });
     let hidden = launch.from.as_ref().map(|from| {
         let names = from.hidden.join(", ");
-        let told = (!names.is_empty()).then(|| view! { <p class="hint">{t.given_hidden(&names, &t.env_number(from.number))}</p> });
+        let told =
+            (!names.is_empty()).then(|| view! { <p class="hint">{t.given_hidden(&names, &t.env_number(from.number))}</p> });
         view! { <input type="hidden" name="hidden_from" value=from.id.to_string()/>{told} }
     });
     let check = (!launch.checks.is_empty()).then(|| {
@@ -166,11 +167,8 @@ fn choice(r: &Reader, form: &Form, app: &LaunchApp) -> AnyView {
         .iter()
         .map(|channel| option(BuildChoice::Channel(channel.clone()).word(), t.choice_newest_of(channel)))
         .collect_view();
-    let recent = app
-        .recent
-        .iter()
-        .map(|build| option(BuildChoice::Build(build.id.clone()).word(), build_words(r, build)))
-        .collect_view();
+    let recent =
+        app.recent.iter().map(|build| option(BuildChoice::Build(build.id.clone()).word(), build_words(r, build))).collect_view();
     let label = app.app.clone();
     view! {
         <div class="field">

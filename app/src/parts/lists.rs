@@ -122,7 +122,8 @@ fn bar(detail: &str) -> Option<AnyView> {
     let known = have.is_finite() && all.is_finite() && all > 0.0;
     known.then(|| {
         let label = detail.to_owned();
-        view! { <progress class="meter" max=all.to_string() value=have.min(all).to_string() aria-label=label></progress> }.into_any()
+        view! { <progress class="meter" max=all.to_string() value=have.min(all).to_string() aria-label=label></progress> }
+            .into_any()
     })
 }
 

@@ -1,8 +1,8 @@
 //! The words for roles, states, gates, steps and what the record says.
 
 use super::{Lang, Text, texts};
-use domain::gate::{GateKind, GateState};
 use domain::check::CheckState;
+use domain::gate::{GateKind, GateState};
 use domain::lease::{EndReason, EnvironmentState};
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::VerdictKind;

@@ -1,7 +1,7 @@
 //! The launch form and what can be replaced.
 
-use super::{Fake, ago};
 use super::samples::three_regions;
+use super::{Fake, ago};
 use app::view::*;
 use domain::check::{CheckState, FailingCase, Report};
 use domain::id::*;
@@ -82,10 +82,8 @@ impl Fake {
     pub(super) fn sample_replace_form(&self, id: &EnvironmentId) -> ReplaceForm {
         let actor = Actor::Slipway;
         let environment = self.environment_row(id.as_str());
-        let app = |build: &EnvironmentBuild| LaunchApp {
-            default: Some(build.clone()),
-            ..self.sample_launch_app(&actor, &build.app)
-        };
+        let app =
+            |build: &EnvironmentBuild| LaunchApp { default: Some(build.clone()), ..self.sample_launch_app(&actor, &build.app) };
         ReplaceForm { apps: environment.builds.iter().map(app).collect(), environment }
     }
 }

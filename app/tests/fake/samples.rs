@@ -28,7 +28,13 @@ pub(super) fn three_regions() -> Vec<RegionRef> {
 
 impl Fake {
     pub(super) fn sample_apps(&self) -> Vec<AppView> {
-        let channel = |name: &str, kind, tags: &str| Channel { name: name.to_owned(), kind, tags: tags.to_owned(), branch: None, launch: None };
+        let channel = |name: &str, kind, tags: &str| Channel {
+            name: name.to_owned(),
+            kind,
+            tags: tags.to_owned(),
+            branch: None,
+            launch: None,
+        };
         let channels = vec![
             channel("dev", ChannelKind::Branch, "dev"),
             channel("test", ChannelKind::Branch, "test"),
@@ -368,7 +374,14 @@ impl Fake {
         vec![
             self.step("network", "shop-43", StepState::Done, 8, Some(7), None),
             self.step("pull", "registry.example.com/team/web@9c41d2aa07be", StepState::Done, 7, Some(5), Some("already here")),
-            self.step("pull", "registry.example.com/team/db@2ab7719c40fd", last, 6, (!running).then_some(1), Some("38.4 / 112.0 MB")),
+            self.step(
+                "pull",
+                "registry.example.com/team/db@2ab7719c40fd",
+                last,
+                6,
+                (!running).then_some(1),
+                Some("38.4 / 112.0 MB"),
+            ),
             self.step("create", "db", StepState::Done, 5, Some(4), None),
             self.step("start", "db", StepState::Done, 4, Some(3), None),
             self.step("health", "db", last, 3, (!running).then_some(1), Some("database system is ready to accept connections")),

@@ -10,9 +10,9 @@ use crate::Problem;
 use crate::address::Range;
 use crate::engine::{certificates, valid_host as address};
 use crate::image::{Tag, valid_host};
+use crate::lease::MOST_LEASE_HOURS;
 use crate::problem::{Fault, Noun};
 use crate::service::{DEFAULT_DEADLINE_SECONDS, DEFAULT_SOAK_SECONDS};
-use crate::lease::MOST_LEASE_HOURS;
 use crate::stack::{Stack, StackService, placeholder_of};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -188,11 +188,7 @@ pub async fn signed_off_by(connection: &mut AnyConnection, build: &BuildId) -> R
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn environment_ran(
-    tx: &mut Tx,
-    environment: &EnvironmentId,
-    build: &BuildId,
-) -> Result<Option<Option<i64>>, Problem> {
+pub async fn environment_ran(tx: &mut Tx, environment: &EnvironmentId, build: &BuildId) -> Result<Option<Option<i64>>, Problem> {
     if !plausible(environment.as_str()) {
         return Ok(None);
     }

@@ -72,7 +72,8 @@ pub struct NewEnvironment<'a> {
     pub steps: &'a [StepRecord],
 }
 
-const COLUMNS: &str = "id, number, generation, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
+const COLUMNS: &str =
+    "id, number, generation, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
     ended_at, end_reason";
 
 /// No fail stands against the digest, under whatever app it was judged.
@@ -400,16 +401,15 @@ pub async fn set_running(tx: &mut Tx, id: &EnvironmentId, links: &str) -> Result
 
 /// → `failed`; false when it is no longer as it was read: what was seen of it says nothing then.
 pub async fn set_failed(tx: &mut Tx, seen: &EnvironmentRecord, failure: &str) -> Result<bool, Problem> {
-    let done = sqlx::query(
-        "UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state = $3 AND generation = $4",
-    )
-    .bind(failure)
-    .bind(seen.id.as_str())
-    .bind(seen.state.as_str())
-    .bind(seen.generation)
-    .execute(&mut **tx)
-    .await
-    .map_err(internal)?;
+    let done =
+        sqlx::query("UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state = $3 AND generation = $4")
+            .bind(failure)
+            .bind(seen.id.as_str())
+            .bind(seen.state.as_str())
+            .bind(seen.generation)
+            .execute(&mut **tx)
+            .await
+            .map_err(internal)?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -132,7 +132,9 @@ fn fits(query: &HashMap<String, String>, labels: &Value) -> bool {
 impl Held {
     fn image(&self, path: &str) -> Response {
         let gone = self.gone.iter().any(|gone| path.contains(gone.as_str()));
-        gone_or((!gone).then(|| Json(json!({ "Id": "sha256:content", "Config": { "Env": ["PATH=/bin", "REGION=nowhere"] } })).into_response()))
+        gone_or((!gone).then(|| {
+            Json(json!({ "Id": "sha256:content", "Config": { "Env": ["PATH=/bin", "REGION=nowhere"] } })).into_response()
+        }))
     }
 
     fn new_id(&mut self) -> String {

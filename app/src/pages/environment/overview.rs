@@ -6,7 +6,8 @@ use super::super::environments::{lease, links};
 use super::super::launch::{chosen_word, panels};
 use super::under_test;
 use crate::parts::{
-    Icon, Reader, Tone, chip, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps, steps_done, when,
+    Icon, Reader, Tone, chip, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps, steps_done,
+    when,
 };
 use crate::text::{Text, problem_text};
 use crate::view::{EnvironmentView, ServiceStatus};

@@ -120,14 +120,12 @@ pub async fn insert_check(tx: &mut Tx, new: &CheckRecord, now: Time) -> Result<(
 
 /// `waiting` → `running`; the time of the first beginning stays.
 pub async fn begin_check(tx: &mut Tx, id: &str, now: Time) -> Result<(), Problem> {
-    sqlx::query(
-        "UPDATE checks SET state = 'running', started_at = COALESCE(started_at, $1) WHERE id = $2 AND ended_at IS NULL",
-    )
-    .bind(micros(now))
-    .bind(id)
-    .execute(&mut **tx)
-    .await
-    .map_err(internal)?;
+    sqlx::query("UPDATE checks SET state = 'running', started_at = COALESCE(started_at, $1) WHERE id = $2 AND ended_at IS NULL")
+        .bind(micros(now))
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
     Ok(())
 }
 

@@ -60,13 +60,7 @@ pub async fn launch_waiting(ctx: &Ctx) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn see_to(
-    ctx: &Ctx,
-    config: &Config,
-    app: &AppConfig,
-    channel: &Channel,
-    wanted: &ChannelLaunch,
-) -> Result<(), Problem> {
+async fn see_to(ctx: &Ctx, config: &Config, app: &AppConfig, channel: &Channel, wanted: &ChannelLaunch) -> Result<(), Problem> {
     let Some(build) = ctx.store.newest_in_channel(&app.name, &channel.name).await? else { return Ok(()) };
     let kept = ctx.store.kept_for(&app.name, &channel.name).await?;
     let is_done = |kept: &Kept| kept.build == build && kept.next_at.is_none_or(|at| at > ctx.now());

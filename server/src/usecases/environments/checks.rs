@@ -154,13 +154,8 @@ async fn end(ctx: &Ctx, check: &CheckRecord, environment: &EnvironmentRecord, fa
     let now = ctx.now();
     let board = Board::read(ctx, &environment.id).await?;
     let mut tx = ctx.store.begin().await?;
-    let ended = rows::Ended {
-        state: facts.state,
-        exit_code: facts.exit_code,
-        report: facts.report,
-        problem: facts.problem,
-        at: now,
-    };
+    let ended =
+        rows::Ended { state: facts.state, exit_code: facts.exit_code, report: facts.report, problem: facts.problem, at: now };
     if !rows::end_check(&mut tx, &check.id, ended).await? {
         return Ok(());
     }

@@ -60,9 +60,7 @@ fn parse(config: &Config, stack: &StackConfig) -> Result<Stack, Problem> {
 pub(super) fn engine_for<'a>(config: &'a Config, asked: Option<&str>) -> Result<&'a EngineConfig, Problem> {
     match asked.filter(|name| !name.is_empty()) {
         Some(name) => config.engine(name).ok_or_else(|| Problem::not_found(Noun::Engine, name)),
-        None => {
-            config.engines.first().ok_or_else(|| Problem::Config { place: "engines".to_owned(), why: Fault::Missing })
-        }
+        None => config.engines.first().ok_or_else(|| Problem::Config { place: "engines".to_owned(), why: Fault::Missing }),
     }
 }
 
@@ -83,9 +81,9 @@ pub(super) async fn picks(
     for app in apps.into_iter().filter(|app| *app != tested) {
         let one = match wanted.get(app) {
             Some(choice) => pick(ctx, config, app, choice).await?,
-            None => by_default(ctx, app, channel.as_deref()).await?.ok_or_else(|| {
-                Problem::invalid("stack", Fault::Unknown { what: Noun::Build, name: app.to_owned() })
-            })?,
+            None => by_default(ctx, app, channel.as_deref())
+                .await?
+                .ok_or_else(|| Problem::invalid("stack", Fault::Unknown { what: Noun::Build, name: app.to_owned() }))?,
         };
         picks.insert(app.to_owned(), one);
     }

@@ -105,9 +105,11 @@ impl Plan {
 
     /// The steps of a replacement: only what becomes another.
     pub fn steps_from(&self, before: &Plan) -> Vec<StepRecord> {
-        let is_new = |planned: &PlannedService| before.service(&planned.service.name).is_none_or(|old| old.digest != planned.digest);
+        let is_new =
+            |planned: &PlannedService| before.service(&planned.service.name).is_none_or(|old| old.digest != planned.digest);
         let images = self.images();
-        let new = images.iter().filter(|image| self.services.iter().any(|one| is_new(one) && one.reference() == image.reference()));
+        let new =
+            images.iter().filter(|image| self.services.iter().any(|one| is_new(one) && one.reference() == image.reference()));
         let mut steps: Vec<StepRecord> = new.map(|image| waiting("pull", image.image_words())).collect();
         steps.extend(self.steps_of(is_new));
         steps

@@ -81,9 +81,7 @@ pub(super) async fn previewed(
     layers: Vec<Layer>,
 ) -> ServiceVariables {
     let (own, words) = match image {
-        Some((name, digest)) => {
-            (ctx.registry().variables(name, digest).await, format!("{name}@{}", digest.short()))
-        }
+        Some((name, digest)) => (ctx.registry().variables(name, digest).await, format!("{name}@{}", digest.short())),
         None => (None, String::new()),
     };
     view(service, words, own, layers)
@@ -98,10 +96,8 @@ fn view(
     let image_known = own.is_some();
     layers.insert(0, Layer { origin: Origin::Image, values: own.unwrap_or_default() });
     let variable = |one: domain::variables::Variable| {
-        let overrode = one.overrode.into_iter().map(|(origin, value)| OverrodeView {
-            value: open(&one.name, origin, value),
-            origin,
-        });
+        let overrode =
+            one.overrode.into_iter().map(|(origin, value)| OverrodeView { value: open(&one.name, origin, value), origin });
         VariableView {
             overrode: overrode.collect(),
             value: open(&one.name, one.origin, one.value),

@@ -97,9 +97,8 @@ impl Worker {
         for (check, environment) in checks::due(&self.ctx).await? {
             let (ctx, cancel) = (self.ctx.clone(), self.ctx.work.stop.child_token());
             let (job, until) = (Job::Check(environment.id.clone(), check.generation), cancel.clone());
-            let checking = async move {
-                until.run_until_cancelled(checks::run(&ctx, &check, &environment)).await.unwrap_or(Ok(()))
-            };
+            let checking =
+                async move { until.run_until_cancelled(checks::run(&ctx, &check, &environment)).await.unwrap_or(Ok(())) };
             self.spawn(job, cancel, checking);
         }
         self.compare(now);

@@ -145,8 +145,7 @@ async fn a_check_is_evidence_with_its_failing_cases_and_no_verdict() {
         let check = checked(&stage, &good).await;
         assert_eq!((check.state, check.generation, check.report), (CheckState::Passed, 2, None));
         let held = stage.engine.held();
-        let tests: Vec<_> =
-            held.containers.values().filter(|one| one.body["Labels"]["slipway.service"] == "test").collect();
+        let tests: Vec<_> = held.containers.values().filter(|one| one.body["Labels"]["slipway.service"] == "test").collect();
         assert_eq!(tests.len(), 1, "the one before is gone");
         assert_eq!(tests[0].body["Labels"]["slipway.generation"], "2");
     })
@@ -186,10 +185,8 @@ async fn what_cannot_be_launched_by_itself_is_tried_again_later() {
     stage.app.apply(&engine("tcp://127.0.0.1:1")).await;
     stage.tagged("web", 1, "dev").await;
     launch_waiting(ctx).await.expect("put off");
-    let problem: String = sqlx::query_scalar("SELECT problem FROM automatic_launches")
-        .fetch_one(ctx.store.read())
-        .await
-        .expect("a row");
+    let problem: String =
+        sqlx::query_scalar("SELECT problem FROM automatic_launches").fetch_one(ctx.store.read()).await.expect("a row");
     let problem: Problem = serde_json::from_str(&problem).expect("a problem");
     assert_eq!(problem, Problem::Unreachable { what: Noun::Engine, name: "test".to_owned() });
     stage.app.apply(&engine(&url)).await;

@@ -150,10 +150,8 @@ async fn variables_come_from_image_stack_region_and_launch_and_hidden_ones_stay_
     assert!(!serde_json::to_string(&form).expect("json").contains("s3cr3t"));
     let cloned = LaunchInput { variables: Vec::new(), hidden_from: Some(id.clone()), ..input(&web) };
     launch_environment(ctx, tess, cloned).await.expect("launched");
-    let spec: String = sqlx::query_scalar("SELECT spec FROM environments WHERE number = 2")
-        .fetch_one(ctx.store.read())
-        .await
-        .expect("a row");
+    let spec: String =
+        sqlx::query_scalar("SELECT spec FROM environments WHERE number = 2").fetch_one(ctx.store.read()).await.expect("a row");
     assert!(spec.contains("s3cr3t") && !spec.contains("hangzhou"), "{spec}");
 }
 

@@ -158,7 +158,8 @@ async fn rest_replaces_relaunches_and_shows_what_can_be_chosen() {
     let web = stage.tagged("web", 1, "dev").await;
     let worker = stage.tagged("worker", 2, "dev").await;
     let token = stage.app.token(&stage.people.tess).await;
-    let asked = json!({ "build": web, "builds": { "worker": { "build": worker } }, "variables": [{ "name": "A", "value": "1" }] });
+    let asked =
+        json!({ "build": web, "builds": { "worker": { "build": worker } }, "variables": [{ "name": "A", "value": "1" }] });
     let (status, made) = stage.app.rest(&token, "POST", "/api/v1/environments", asked).await;
     assert_eq!(status, 201, "{made}");
     let id = EnvironmentId(made["id"].as_str().expect("an id").to_owned());
