@@ -4,8 +4,8 @@
 use crate::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
     DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchAsk, LaunchForm, LaunchInput,
-    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow,
-    PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
+    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView,
+    RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
