@@ -89,6 +89,9 @@ pub struct Assets {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// The terminal, loaded on the shell's page only.
+    pub shell_js: String,
+    pub shell_css: String,
 }
 
 /// A refused action: which form, what was wrong, and what had been filled in.

@@ -14,6 +14,8 @@ mod log;
 mod manners;
 #[cfg(feature = "hydrate")]
 mod morph;
+#[cfg(feature = "hydrate")]
+mod plots;
 
 use leptos::prelude::*;
 
@@ -37,4 +39,11 @@ pub fn Manners() -> impl IntoView {
 pub fn LogTail() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     log::start();
+}
+
+/// Keeps the plots of what containers use going.
+#[island]
+pub fn Plots() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    plots::start();
 }

@@ -4,7 +4,9 @@
 //! islands only: what makes an open page live.
 
 pub mod islands;
+pub mod plots;
 pub mod port;
+pub mod segments;
 pub mod text;
 pub mod view;
 

@@ -19,7 +19,7 @@ mod settings;
 pub use activity::Activity;
 pub use build::Build;
 pub use builds::Builds;
-pub use environment::Environment;
+pub use environment::{Environment, Shell};
 pub use environments::Environments;
 pub use gate::{Account, Home, Login, Missing, SetUp};
 pub use launch::Launch;

@@ -3,9 +3,10 @@
 
 use crate::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchAsk, LaunchForm, LaunchInput,
-    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView,
-    RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage, InspectView, LaunchAsk,
+    LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceProcesses,
+    SettingsView, ShellView, UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -46,11 +47,20 @@ pub trait Port: Send + Sync {
     async fn replace_form(&self, actor: &Actor, id: &EnvironmentId) -> Result<ReplaceForm, Problem>;
     async fn replace_build(&self, actor: &Actor, id: &EnvironmentId, input: ReplaceInput) -> Result<(), Problem>;
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
-    /// The last `lines` (1 to 1000) of a service's log, for pages without scripts.
-    async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem>;
+    /// The end of the logs, or what is sought in them.
+    async fn log_page(&self, actor: &Actor, id: &EnvironmentId, query: LogQuery) -> Result<LogPage, Problem>;
 
     /// The engines that environments are launched on, as they were last heard of.
     async fn engines(&self, actor: &Actor) -> Result<Vec<EngineView>, Problem>;
+    /// What the containers use now, and used lately while somebody looked.
+    async fn usage(&self, actor: &Actor, id: &EnvironmentId) -> Result<UsageView, Problem>;
+    async fn processes(&self, actor: &Actor, id: &EnvironmentId) -> Result<Vec<ServiceProcesses>, Problem>;
+    /// What happened to the containers, the newest first.
+    async fn happenings(&self, actor: &Actor, id: &EnvironmentId) -> Result<Vec<HappeningView>, Problem>;
+    /// What the engine says about a service's container, as far as it may be shown.
+    async fn inspect(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<InspectView, Problem>;
+    /// Where a shell can be opened.
+    async fn shell(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<ShellView, Problem>;
 
     // Decisions on a build.
     async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem>;

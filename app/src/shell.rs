@@ -82,6 +82,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/environments") view=pages::Environments ssr=SsrMode::Async/>
                 <Route path=path!("/environments/:id") view=pages::Environment ssr=SsrMode::Async/>
                 <Route path=path!("/environments/:id/replace") view=pages::Replace ssr=SsrMode::Async/>
+                <Route path=path!("/environments/:id/services/:service/shell") view=pages::Shell ssr=SsrMode::Async/>
                 <Route path=path!("/promotions") view=pages::Promotions ssr=SsrMode::Async/>
                 <Route path=path!("/promotions/:id") view=pages::Promotion ssr=SsrMode::Async/>
                 <Route path=path!("/regions") view=pages::Regions ssr=SsrMode::Async/>

@@ -8,6 +8,7 @@ mod commits;
 mod deliveries;
 mod environments;
 mod general;
+mod inside;
 mod intake;
 mod launch;
 mod messages;
@@ -99,6 +100,7 @@ mod tests {
     fn every_chinese_string_is_chinese() {
         let all = [
             general::ENTRIES,
+            inside::ENTRIES,
             intake::ENTRIES,
             builds::ENTRIES,
             commits::ENTRIES,

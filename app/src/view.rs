@@ -21,12 +21,14 @@ macro_rules! views {
 
 mod commits;
 mod engines;
+mod inside;
 mod intake;
 mod launch;
 mod notifications;
 
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
 pub use engines::EngineView;
+pub use inside::*;
 pub use intake::{
     DeliveryFilter, DeliveryRow, DeliveryView, HookMade, HookPage, HookView, NewHook, RunRow, SecretView, SourceView, SweepView,
     TagAlarm,

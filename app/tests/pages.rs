@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 49] = [
+const PAGES: [&str; 60] = [
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
     "/builds?q=nothing",
@@ -48,7 +48,18 @@ const PAGES: [&str; 49] = [
     "/environments?all=1",
     "/environments/launching",
     "/environments/running",
-    "/environments/running?tab=logs&service=db",
+    "/environments/running?tab=logs",
+    "/environments/running?tab=logs&service=db&since=hour&wrap=off&times=on",
+    "/environments/running?tab=logs&q=tour%2F1",
+    "/environments/launching?tab=logs",
+    "/environments/stopped?tab=logs",
+    "/environments/running?tab=resources",
+    "/environments/running?tab=processes",
+    "/environments/running?tab=events",
+    "/environments/stopped?tab=events",
+    "/environments/running?tab=inspect&service=db",
+    "/environments/running/services/web/shell",
+    "/environments/stopped/services/web/shell",
     "/environments/failed",
     "/environments/stopping",
     "/environments/stopped",
@@ -485,6 +496,14 @@ async fn the_log_is_read_without_scripts_and_says_where_to_follow_it() {
     assert_eq!(text(lines).matches("GET /tour/").count(), 40);
     assert!(text(lines).contains(HOSTILE));
     assert_harmless("the log", &html);
+    let (_, html) = get(&Ask::by(Role::Viewer), "/environments/running?tab=logs&q=TOUR%2F1&times=on").await;
+    assert!(!html.contains("<mark"), "the samples are found as they are written");
+    let (_, html) = get(&Ask::by(Role::Viewer), "/environments/running?tab=logs&q=tour%2F1&times=on").await;
+    let marks = tags(&html).into_iter().filter(|tag| tag.name == "mark").count();
+    assert_eq!(marks, 11, "each hit is marked");
+    assert!(text(&html).contains("11 of 40 lines") && html.contains("02:03:33.000"), "counted, with times");
+    let log = tags(&html).into_iter().find(|tag| tag.get("role") == "log").expect("the log");
+    assert!(log.get("data-log").ends_with("/logs?tail=0"), "what is found stays, and only new lines come: {log:?}");
     let (_, html) = get(&Ask::by(Role::Tester), "/environments/stopped?tab=logs").await;
     assert!(tags(&html).iter().all(|tag| tag.get("role") != "log"), "nothing to follow where nothing runs");
 }

@@ -37,7 +37,7 @@ impl Role {
         use Action as A;
         match action {
             A::Read | A::KeepOwnAccount => true,
-            A::LaunchEnvironment | A::StopEnvironment => matches!(self, Role::Tester | Role::Lead),
+            A::LaunchEnvironment | A::StopEnvironment | A::OpenShell => matches!(self, Role::Tester | Role::Lead),
             A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
             A::SignOff => matches!(self, Role::Product),
             A::OverruleVerdict
@@ -83,6 +83,8 @@ pub enum Action {
     KeepOwnAccount,
     LaunchEnvironment,
     StopEnvironment,
+    /// Running commands inside of a container.
+    OpenShell,
     RecordVerdict,
     WithdrawVerdict,
     OverruleVerdict,
@@ -105,11 +107,12 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 21] = [
+    pub const ALL: [Action; 22] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
         Action::StopEnvironment,
+        Action::OpenShell,
         Action::RecordVerdict,
         Action::WithdrawVerdict,
         Action::OverruleVerdict,

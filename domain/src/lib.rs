@@ -12,6 +12,7 @@ pub mod config;
 pub mod delivery;
 pub mod engine;
 pub mod gate;
+pub mod happening;
 pub mod id;
 pub mod image;
 pub mod labels;
@@ -29,7 +30,9 @@ pub mod run;
 pub mod service;
 pub mod stack;
 pub mod throttle;
+pub mod usage;
 pub mod variables;
+pub mod veil;
 pub mod verdict;
 
 /// A point in time, always in UTC.

@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy, micros};
 use crate::engine::Engines;
 use crate::engine::logs::Logs;
+use crate::engine::stats::Stats;
 use crate::engine::watch::EnginesSeen;
 use crate::git::{Git, Tools};
 use crate::hub::Hub;
@@ -11,7 +12,7 @@ use crate::registry::Registries;
 use crate::secrets::Keeper;
 use crate::seen::Seen;
 use crate::store::{Store, Tx};
-use crate::usecases::environments::Looks;
+use crate::usecases::environments::{Looks, Shells};
 use domain::config::Config;
 use domain::{Actor, Problem, Time};
 use std::path::PathBuf;
@@ -60,6 +61,10 @@ pub struct Ctx {
     pub intake: crate::usecases::intake::Queue,
     /// Logs that somebody reads now.
     pub logs: Logs,
+    /// Containers that somebody sees measured now.
+    pub stats: Stats,
+    /// Shells that are open now.
+    pub shells: Shells,
     /// What the environments' containers were like when last looked at.
     pub looks: Looks,
     pub setup: Setup,
@@ -184,6 +189,8 @@ impl Ctx {
             work: Work::default(),
             intake: Default::default(),
             logs: Logs::default(),
+            stats: Stats::default(),
+            shells: Shells::default(),
             looks: Looks::default(),
             setup: Setup::default(),
             flashes: crate::http::flash::Flashes::default(),

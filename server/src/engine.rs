@@ -3,6 +3,7 @@
 pub mod containers;
 pub mod logs;
 mod ssh;
+pub mod stats;
 pub mod swarm;
 mod tls;
 pub mod watch;

@@ -14,6 +14,8 @@ pub mod pages;
 pub mod problem;
 pub mod routes;
 pub mod session;
+pub mod shell;
+pub mod usage;
 
 use crate::ctx::Ctx;
 use crate::http::problem::PageProblem;
@@ -59,6 +61,8 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .post("/preferences", Access::Public, forms::preferences)
         .with(hooks::routes)
         .with(logs::routes)
+        .with(shell::routes)
+        .with(usage::routes)
         .with(pages::routes)
         .with(api::routes);
     let (router, mut listed, openapi) = routes.finish();

@@ -8,9 +8,10 @@ use crate::usecases::{
 use app::port::Port;
 use app::view::{
     AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HookMade, HookPage, LaunchAsk, LaunchForm, LaunchInput,
-    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView,
-    RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, SettingsView, VerdictInput,
+    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage, InspectView, LaunchAsk,
+    LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceProcesses,
+    SettingsView, ShellView, UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -87,12 +88,32 @@ impl Port for Ctx {
         environments::stop_environment(self, actor, id).await
     }
 
-    async fn log_tail(&self, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem> {
-        environments::log_tail(self, actor, id, service, lines).await
+    async fn log_page(&self, actor: &Actor, id: &EnvironmentId, query: LogQuery) -> Result<LogPage, Problem> {
+        environments::log_page(self, actor, id, &query).await
     }
 
     async fn engines(&self, actor: &Actor) -> Result<Vec<EngineView>, Problem> {
         engines::engines(self, actor).await
+    }
+
+    async fn usage(&self, actor: &Actor, id: &EnvironmentId) -> Result<UsageView, Problem> {
+        environments::usage(self, actor, id).await
+    }
+
+    async fn processes(&self, actor: &Actor, id: &EnvironmentId) -> Result<Vec<ServiceProcesses>, Problem> {
+        environments::processes(self, actor, id).await
+    }
+
+    async fn happenings(&self, actor: &Actor, id: &EnvironmentId) -> Result<Vec<HappeningView>, Problem> {
+        environments::happenings(self, actor, id).await
+    }
+
+    async fn inspect(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<InspectView, Problem> {
+        environments::inspect(self, actor, id, service).await
+    }
+
+    async fn shell(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<ShellView, Problem> {
+        environments::shell(self, actor, id, service).await
     }
 
     async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem> {

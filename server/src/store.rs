@@ -12,6 +12,7 @@ pub mod commits;
 pub mod config;
 pub mod decisions;
 pub mod environments;
+pub mod happenings;
 pub mod hooks;
 pub mod inbox;
 pub mod intake;

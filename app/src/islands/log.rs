@@ -1,17 +1,20 @@
-//! Follows the log that stands on the page. A line becomes a text node, never HTML.
+//! Follows the log that stands on the page. What a line says becomes text nodes, never HTML.
 
 use super::dom;
+use crate::segments::segments;
 use leptos::prelude::{document, window};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
-use web_sys::{Element, EventSource, Node};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Element, EventSource, HtmlInputElement, Node};
 
 /// So many lines stand on the page, and so many wait for the next frame.
 const MOST: usize = 5000;
 /// So close to the end counts as at the end, in pixels.
 const NEAR: i32 = 24;
+/// Service names have so many colours.
+const COLOURS: u32 = 6;
 /// A log that nobody has seen for so long gives its stream back.
 const AWAY: i32 = 10_000;
 
@@ -28,6 +31,15 @@ struct Tail {
     /// The stream begins with the last lines again: what stands here is replaced by them.
     begins: Cell<bool>,
     waiting: RefCell<VecDeque<Line>>,
+    /// What was drawn, to be drawn anew when the filter changes.
+    kept: RefCell<VecDeque<Line>>,
+    /// What the reader types: only lines that hold it are drawn.
+    filter: RefCell<String>,
+    /// The names of the services whose logs come together; empty for one alone.
+    names: Vec<String>,
+    times: bool,
+    /// What the server searched for; its hits stand on the page and stay.
+    sought: String,
     drawing: Cell<bool>,
     /// The reader follows the end.
     follows: Cell<bool>,
@@ -40,6 +52,11 @@ struct Tail {
 struct Line {
     text: String,
     class: &'static str,
+    /// Which of several services wrote it.
+    place: Option<u32>,
+    /// Milliseconds since 1970.
+    at: Option<f64>,
+    pieces: Vec<(u32, String)>,
 }
 
 pub fn start() {
@@ -48,6 +65,12 @@ pub fn start() {
         if let Some(tail) = followed().filter(|_| dom::around(&event, "[data-follow]").is_some()) {
             tail.follow(!tail.follows.get());
             tail.to_end();
+        }
+    });
+    dom::on_document("input", |event| {
+        let field = dom::around(&event, "[data-log-filter]").and_then(|field| field.dyn_into::<HtmlInputElement>().ok());
+        if let (Some(field), Some(tail)) = (field, followed()) {
+            tail.filter(field.value().trim());
         }
     });
     let turn = Rc::new(Cell::new(0_u32));
@@ -69,6 +92,7 @@ pub fn start() {
 pub fn settle() {
     let Some(before) = FOLLOWED.with_borrow(Clone::clone) else { return };
     let now = dom::one("[data-log]");
+    dom::all(".log time.at").iter().for_each(localise);
     if let Some(tail) = &before {
         if now.as_ref().is_some_and(|log| *log == tail.log && dom::attribute(log, "data-log") == tail.source) {
             tail.follow(tail.follows.get());
@@ -114,6 +138,11 @@ impl Tail {
     fn of(log: Element) -> Rc<Self> {
         Rc::new(Self {
             source: dom::attribute(&log, "data-log"),
+            names: dom::attribute(&log, "data-names").lines().map(ToOwned::to_owned).collect(),
+            times: log.has_attribute("data-times"),
+            sought: dom::attribute(&log, "data-sought"),
+            kept: RefCell::default(),
+            filter: RefCell::default(),
             log,
             stream: RefCell::default(),
             tries: Cell::new(0),
@@ -188,12 +217,17 @@ impl Tail {
         }
     }
 
-    /// `[{"s":"out","t":"text"}, …]`
+    /// `[{"i":0,"s":"out","t":"text","c":[[3,"ink-1"]],"at":1764900252000}, …]`
     fn lines(self: &Rc<Self>, data: &str) {
         let Ok(lines) = js_sys::JSON::parse(data) else { return };
         for line in js_sys::Array::from(&lines).iter() {
-            let class = if dom::field(&line, "s") == "err" { "err" } else { "" };
-            self.wait(Line { text: dom::field(&line, "t").as_string().unwrap_or_default(), class });
+            self.wait(Line {
+                text: dom::field(&line, "t").as_string().unwrap_or_default(),
+                class: if dom::field(&line, "s") == "err" { "l err" } else { "l" },
+                place: number(&dom::field(&line, "i")),
+                at: dom::field(&line, "at").as_f64(),
+                pieces: pieces(&dom::field(&line, "c")),
+            });
         }
         self.draw_soon();
     }
@@ -202,7 +236,7 @@ impl Tail {
     fn gap(self: &Rc<Self>, data: &str) {
         let count = js_sys::JSON::parse(data).map(|gap| dom::field(&gap, "n")).ok().and_then(|n| JsValue::as_f64(&n));
         let text = dom::attribute(&self.log, "data-gap").replace("{n}", &count.unwrap_or_default().to_string());
-        self.wait(Line { text, class: "gap" });
+        self.wait(Line { text, class: "gap", place: None, at: None, pieces: Vec::new() });
         self.draw_soon();
     }
 
@@ -227,14 +261,20 @@ impl Tail {
     }
 
     fn draw(&self) {
-        if self.begins.replace(false) {
+        if self.begins.replace(false) && self.sought.is_empty() {
             self.log.set_text_content(None);
+            self.kept.borrow_mut().clear();
         }
         let fragment = document().create_document_fragment();
         for line in self.waiting.borrow_mut().drain(..) {
-            if let Some(node) = node(&line) {
+            if let Some(node) = self.node(&line) {
                 let _ = fragment.append_child(&node);
             }
+            let mut kept = self.kept.borrow_mut();
+            if kept.len() == MOST {
+                kept.pop_front();
+            }
+            kept.push_back(line);
         }
         let _ = self.log.append_child(&fragment);
         let most = u32::try_from(MOST).unwrap_or(u32::MAX);
@@ -243,6 +283,53 @@ impl Tail {
             let _ = self.log.remove_child(&first);
         }
         self.to_end();
+    }
+
+    /// Draws anew what was followed so far, only what holds the words. Hits of the server stay.
+    fn filter(&self, words: &str) {
+        if !self.sought.is_empty() || self.kept.borrow().is_empty() || *self.filter.borrow() == words {
+            return;
+        }
+        words.clone_into(&mut self.filter.borrow_mut());
+        let fragment = document().create_document_fragment();
+        for line in self.kept.borrow().iter() {
+            if let Some(node) = self.node(line) {
+                let _ = fragment.append_child(&node);
+            }
+        }
+        self.log.set_text_content(None);
+        let _ = self.log.append_child(&fragment);
+        self.to_end();
+    }
+
+    /// The line as it is drawn; none when it does not hold what is wanted.
+    fn node(&self, line: &Line) -> Option<Node> {
+        let filter = self.filter.borrow();
+        let wanted = if self.sought.is_empty() { filter.as_str() } else { self.sought.as_str() };
+        if line.class != "gap" && !domain::log::holds(&line.text, wanted) {
+            return None;
+        }
+        let row = document().create_element("span").ok()?;
+        row.set_class_name(line.class);
+        if let Some(at) = line.at.filter(|_| self.times) {
+            let time = document().create_element("time").ok()?;
+            time.set_class_name("at");
+            time.set_text_content(Some(&clock(at)));
+            let _ = row.append_child(&time);
+        }
+        if let Some((place, name)) = line.place.and_then(|place| Some((place, self.names.get(place as usize)?))) {
+            let _ = row.append_child(&coloured("span", &format!("who s{}", place % COLOURS), &format!("{name} "))?);
+        }
+        for part in segments(&line.text, &line.pieces, wanted) {
+            let node = match (part.hit, part.look) {
+                (true, look) => coloured("mark", look, part.text)?,
+                (false, "") => document().create_text_node(part.text).into(),
+                (false, look) => coloured("span", look, part.text)?,
+            };
+            let _ = row.append_child(&node);
+        }
+        let _ = row.append_child(&document().create_text_node("\n"));
+        Some(row.into())
     }
 
     fn at_end(&self) -> bool {
@@ -263,13 +350,40 @@ impl Tail {
     }
 }
 
-fn node(line: &Line) -> Option<Node> {
-    let text = format!("{}\n", line.text);
-    if line.class.is_empty() {
-        return Some(document().create_text_node(&text).into());
+fn coloured(name: &str, class: &str, text: &str) -> Option<Node> {
+    let element = document().create_element(name).ok()?;
+    element.set_class_name(class);
+    element.set_text_content(Some(text));
+    Some(element.into())
+}
+
+fn number(value: &JsValue) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a short list, or a line's length")]
+    value.as_f64().map(|number| number as u32)
+}
+
+/// `[[3,"ink-1"], …]`
+fn pieces(value: &JsValue) -> Vec<(u32, String)> {
+    if !js_sys::Array::is_array(value) {
+        return Vec::new();
     }
-    let span = document().create_element("span").ok()?;
-    span.set_class_name(line.class);
-    span.set_text_content(Some(&text));
-    Some(span.into())
+    let piece = |pair: JsValue| {
+        let pair = js_sys::Array::from(&pair);
+        Some((number(&pair.get(0))?, pair.get(1).as_string()?))
+    };
+    js_sys::Array::from(value).iter().filter_map(piece).collect()
+}
+
+/// "10:04:12.345 " in the reader's own zone.
+fn clock(at: f64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(at));
+    format!("{:02}:{:02}:{:02}.{:03} ", date.get_hours(), date.get_minutes(), date.get_seconds(), date.get_milliseconds())
+}
+
+/// What the server wrote in UTC, in the reader's own zone.
+fn localise(time: &Element) {
+    let at = js_sys::Date::parse(&dom::attribute(time, "datetime"));
+    if !at.is_nan() {
+        dom::write(time, &clock(at));
+    }
 }

@@ -1,8 +1,15 @@
 //! One test environment: who holds it, how its launch goes, and a tab for each way to look at it.
 
 mod act;
+mod inspect;
 mod logs;
 mod overview;
+mod processes;
+mod resources;
+mod shell;
+mod timeline;
+
+pub use shell::Shell;
 
 use super::environments::away;
 use super::{param, query};
@@ -18,16 +25,24 @@ use leptos::prelude::*;
 enum Tab {
     Overview,
     Logs,
+    Resources,
+    Processes,
+    Events,
+    Inspect,
 }
 
 impl Tab {
-    const ALL: [Tab; 2] = [Tab::Overview, Tab::Logs];
+    const ALL: [Tab; 6] = [Tab::Overview, Tab::Logs, Tab::Resources, Tab::Processes, Tab::Events, Tab::Inspect];
 
     /// The word in the address.
     const fn as_str(self) -> &'static str {
         match self {
             Tab::Overview => "overview",
             Tab::Logs => "logs",
+            Tab::Resources => "resources",
+            Tab::Processes => "processes",
+            Tab::Events => "events",
+            Tab::Inspect => "inspect",
         }
     }
 
@@ -39,6 +54,10 @@ impl Tab {
         match self {
             Tab::Overview => t.tab_overview(),
             Tab::Logs => t.tab_logs(),
+            Tab::Resources => t.tab_resources(),
+            Tab::Processes => t.tab_processes(),
+            Tab::Events => t.tab_events(),
+            Tab::Inspect => t.tab_inspect(),
         }
     }
 }
@@ -48,19 +67,30 @@ impl Tab {
 pub fn Environment() -> impl IntoView {
     let id = EnvironmentId(param("id"));
     let tab = Tab::of(query("tab").as_deref());
-    let service = query("service");
+    let wish = logs::Wish::asked();
+    let service = inspect::asked();
     crate::parts::page(move |r| async move {
         let environment = r.port().environment(&r.actor, &id).await?;
-        let inside = inside(&r, &environment, tab, service.as_deref()).await?;
+        let inside = inside(&r, &environment, tab, wish, service.as_deref()).await?;
         Ok(body(&r, &environment, tab, inside))
     })
 }
 
 /// What stands under the tabs.
-async fn inside(r: &Reader, environment: &EnvironmentView, tab: Tab, service: Option<&str>) -> Result<AnyView, Problem> {
+async fn inside(
+    r: &Reader,
+    environment: &EnvironmentView,
+    tab: Tab,
+    wish: logs::Wish,
+    service: Option<&str>,
+) -> Result<AnyView, Problem> {
     Ok(match tab {
         Tab::Overview => overview::overview(r, environment).await?,
-        Tab::Logs => logs::logs(r, environment, service).await,
+        Tab::Logs => logs::logs(r, environment, wish).await,
+        Tab::Resources => resources::resources(r, environment).await,
+        Tab::Processes => processes::processes(r, environment).await,
+        Tab::Events => timeline::timeline(r, environment).await?,
+        Tab::Inspect => inspect::inspect(r, environment, service).await,
     })
 }
 

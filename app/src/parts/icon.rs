@@ -25,6 +25,8 @@ pub enum Icon {
     Stop,
     Play,
     Empty,
+    Download,
+    Shell,
 }
 
 impl Icon {
@@ -54,6 +56,8 @@ impl Icon {
             Icon::Lock => "M6 11h12v9H6v-9ZM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
             Icon::Stop => "M6.500 6.500h11v11h-11z",
             Icon::Play => "M8 5.500v13l10.500-6.500L8 5.500Z",
+            Icon::Download => "M12 4v11M7 10.500 12 15.500l5-5M5 20h14",
+            Icon::Shell => "M4 5h16v14H4V5ZM7.500 9.500 10.500 12l-3 2.500M12.500 15h4",
             Icon::Empty => "M4 13 7 5h10l3 8v6H4v-6ZM4 13h5l1.500 2.500h3L15 13h5",
         }
     }

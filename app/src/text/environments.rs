@@ -22,6 +22,10 @@ texts! {
     tabs_of_environment = "Ways to look at it", "查看方式";
     tab_overview = "Overview", "概览";
     tab_logs = "Logs", "日志";
+    tab_resources = "Resources", "资源";
+    tab_processes = "Processes", "进程";
+    tab_events = "Events", "事件";
+    tab_inspect = "Inspect", "详情";
     steps = "Steps", "步骤";
     steps_done(done: usize, all: usize) = "{done} of {all}", "{done} / {all}";
     no_steps = "The steps appear here in a moment.", "步骤稍后显示。";
@@ -42,7 +46,6 @@ texts! {
     log_away = "The log cannot be read now.", "暂时无法读取日志。";
     log_gap = "{n} lines were left out", "省略了 {n} 行";
     log_end = "The log has ended.", "日志已结束。";
-    log_tail_note = "The last 200 lines; with scripts on it follows live.", "最后 200 行；启用脚本后实时跟随。";
     stop_environment = "Stop environment", "停止环境";
     failed_title = "It did not come up", "未能启动";
     failed_help = "Its containers stay for a look until the lease ends or you stop it.", "容器会保留以供查看，直到租期结束或您停止它。";

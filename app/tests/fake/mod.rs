@@ -13,6 +13,7 @@
 mod commits;
 mod decisions;
 mod desk;
+mod inside;
 mod intake;
 mod launch;
 mod notifications;
@@ -109,7 +110,7 @@ impl Ask {
             theme: Theme::System,
             flash: None,
             notice: None,
-            assets: Arc::new(Assets { css: "/style.css".to_owned(), ..Assets::default() }),
+            assets: Arc::new(Assets { css: "/style.css".to_owned(), shell_js: "/shell.js".to_owned(), ..Assets::default() }),
         }
     }
 
@@ -234,12 +235,35 @@ impl Port for Fake {
         self.note(id);
         Ok(())
     }
-    async fn log_tail(&self, _: &Actor, _: &EnvironmentId, service: &str, _: u32) -> Answer<Vec<String>> {
-        Ok(self.sample_log(service))
+    async fn log_page(&self, _: &Actor, _: &EnvironmentId, query: LogQuery) -> Answer<LogPage> {
+        Ok(self.sample_log(&query))
     }
 
     async fn engines(&self, _: &Actor) -> Answer<Vec<EngineView>> {
         Ok(self.sample_engines())
+    }
+
+    async fn usage(&self, _: &Actor, _: &EnvironmentId) -> Answer<UsageView> {
+        Ok(self.sample_usage())
+    }
+    async fn processes(&self, _: &Actor, _: &EnvironmentId) -> Answer<Vec<ServiceProcesses>> {
+        Ok(self.sample_processes())
+    }
+    async fn happenings(&self, _: &Actor, _: &EnvironmentId) -> Answer<Vec<HappeningView>> {
+        Ok(self.sample_happenings())
+    }
+    async fn inspect(&self, _: &Actor, _: &EnvironmentId, service: &str) -> Answer<InspectView> {
+        Ok(InspectView { service: service.to_owned(), json: self.say("{\n  \"Id\": \"abc\"\n}") })
+    }
+    async fn shell(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Answer<ShellView> {
+        Ok(ShellView {
+            number: 42,
+            service: service.to_owned(),
+            container: format!("slw-0badcafe-e42-{service}"),
+            engine: "test".to_owned(),
+            running: id.as_str() == "running",
+            may: actor.may(Action::OpenShell),
+        })
     }
 
     async fn record_verdict(&self, _: &Actor, input: VerdictInput) -> Answer<VerdictId> {

@@ -409,11 +409,25 @@ impl Fake {
         }
     }
 
-    pub(super) fn sample_log(&self, service: &str) -> Vec<String> {
+    pub(super) fn sample_log(&self, query: &LogQuery) -> LogPage {
+        let services = query.service.as_deref().map_or(vec!["web", "worker", "db"], |one| vec![one]);
         let line = |n: i64| {
-            let at = (now() - Duration::seconds(40 - n)).format("%H:%M:%S");
-            self.say(&format!("{at} {service} GET /tour/{n}/share 200 {}ms", 3 + n * 7 % 40))
+            let service = services[n as usize % services.len()];
+            let text = format!("GET /tour/{n}/share 200 {}ms", 3 + n * 7 % 40);
+            let pieces = vec![LogPiece { chars: 3, look: "ink-2 bold".to_owned() }, LogPiece { chars: 9, look: String::new() }];
+            LogLine {
+                service: service.to_owned(),
+                at: Some(now() - Duration::seconds(40 - n)),
+                err: n % 9 == 0,
+                text: self.say(&text),
+                pieces: if n % 3 == 0 { pieces } else { Vec::new() },
+            }
         };
-        (0..40).map(line).collect()
+        let mut lines: Vec<LogLine> = (0..40).map(line).collect();
+        if let Some(q) = &query.q {
+            lines.retain(|line| line.text.contains(q.as_str()));
+        }
+        let found = query.q.is_some().then_some(lines.len() as u64);
+        LogPage { lines, found, read: 40, whole: true }
     }
 }

@@ -1,13 +1,19 @@
 //! Containers and networks of test environments on one engine, as one installation sees it:
 //! only what carries its label is listed, adopted or removed.
 
+mod happenings;
+mod inside;
 mod output;
 mod pull;
 mod retire;
+mod shell;
 mod spec;
 mod verify;
 
+pub use happenings::Happened;
+pub use inside::Processes;
 pub use output::Printed;
+pub use shell::{Shell, ShellEnd};
 pub use spec::{ContainerSpec, Place, label};
 
 use crate::ctx::Ctx;
@@ -16,12 +22,11 @@ use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum, NetworkCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptions, EventsOptions, InspectContainerOptions, ListContainersOptions, ListNetworksOptions,
-    RemoveContainerOptions, StartContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, ListNetworksOptions, RemoveContainerOptions,
+    StartContainerOptions,
 };
 use domain::Problem;
 use domain::problem::{Fault, Noun};
-use futures::StreamExt as _;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -80,14 +85,6 @@ pub struct Made {
     pub id: String,
     /// It was never started.
     pub is_new: bool,
-}
-
-/// Something happened to a container of an environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    pub environment: String,
-    /// It ended or was removed.
-    pub is_end: bool,
 }
 
 /// What a container's health check says.
@@ -336,25 +333,6 @@ impl Host {
             Err(cause) if !is_missing(&cause) => Err(self.problem(&cause)),
             _ => Ok(()),
         }
-    }
-
-    /// What happens to this installation's containers, from now on.
-    pub fn events(&self) -> impl futures::Stream<Item = Result<Event, Problem>> + '_ {
-        let mut filters = self.filters(None);
-        let mut only = |name: &str, values: &[&str]| {
-            filters.insert(name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect());
-        };
-        only("type", &["container"]);
-        only("event", &["start", "die", "destroy", "health_status"]);
-        let options = EventsOptions { filters: Some(filters), ..Default::default() };
-        self.docker.events(Some(options)).filter_map(move |event| async move {
-            let event = match event {
-                Ok(event) => event,
-                Err(cause) => return Some(Err(self.problem(&cause))),
-            };
-            let environment = event.actor?.attributes?.remove(label::ENVIRONMENT)?;
-            Some(Ok(Event { environment, is_end: matches!(event.action.as_deref(), Some("die" | "destroy")) }))
-        })
     }
 
     /// The last `lines` of what a container wrote, both streams, at most 1 MiB.

@@ -5,10 +5,12 @@
 //! the ring holds is told how many lines are missing, and costs no memory.
 
 mod lines;
+mod past;
 mod ring;
 
-pub use lines::safe;
-pub use ring::Batch;
+pub use lines::{Stream, safe};
+pub use past::{Past, PastLine, Source};
+pub use ring::{Batch, Line};
 
 use crate::engine::containers::Host;
 use bollard::Docker;
@@ -16,11 +18,12 @@ use bollard::errors::Error;
 use bollard::query_parameters::LogsOptions;
 use domain::Problem;
 use futures::StreamExt as _;
-use lines::{Assembler, encoded};
+use lines::{Assembler, Raw, encoded};
 use ring::{Ring, Seat};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Lines of the past that a viewer can ask for.
 pub const MOST_TAIL: u32 = 1000;
@@ -28,30 +31,43 @@ pub const MOST_TAIL: u32 = 1000;
 const MOST_BYTES: usize = 1 << 20;
 /// Containers that are followed at once.
 const MOST_FOLLOWED: usize = 200;
+/// Pasts that are read whole at once: each costs the engine a core.
+const MOST_READ: usize = 4;
 /// The past has been sent when nothing came for so long.
 const QUIET: Duration = Duration::from_millis(40);
 /// Or when it has taken so long.
 const PAST_TAKES: Duration = Duration::from_millis(500);
 
-/// The containers that are followed now. Cloning is cheap.
-#[derive(Clone, Default)]
-pub struct Logs(Arc<Mutex<HashMap<String, Arc<Ring>>>>);
+/// The containers that are followed now, and turns at reading a whole past. Cloning is cheap.
+#[derive(Clone)]
+pub struct Logs {
+    followed: Arc<Mutex<HashMap<String, Arc<Ring>>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { followed: Arc::default(), turns: Arc::new(Semaphore::new(MOST_READ)) }
+    }
+}
 
 /// Somebody who reads along.
 pub struct Viewer {
     seat: Seat,
     tail: u32,
+    since: Option<i64>,
     placed: bool,
 }
 
 impl Logs {
-    /// Follows a container, beginning with the last `tail` lines.
+    /// Follows a container, beginning with the last `tail` lines, of those since a moment
+    /// in microseconds.
     ///
     /// # Errors
     /// [`Problem::Busy`] when too many containers are followed.
-    pub fn follow(&self, host: &Host, container: &str, tail: u32) -> Result<Viewer, Problem> {
+    pub fn follow(&self, host: &Host, container: &str, tail: u32, since: Option<i64>) -> Result<Viewer, Problem> {
         let key = format!("{}/{container}", host.name());
-        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let sits = followed.get(&key).and_then(Ring::sit);
         let seat = match sits {
             Some(seat) => seat,
@@ -63,16 +79,24 @@ impl Logs {
                 seat
             }
         };
-        Ok(Viewer { seat, tail: tail.min(MOST_TAIL), placed: false })
+        Ok(Viewer { seat, tail: tail.min(MOST_TAIL), since, placed: false })
+    }
+
+    /// A turn at reading a whole past, given back on drop.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] when too many do.
+    pub fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.turns.clone().try_acquire_owned().map_err(|_| Problem::Busy)
     }
 
     /// How many containers are followed now.
     pub fn followed(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn forget(&self, key: &str, ring: &Arc<Ring>) {
-        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         if followed.get(key).is_some_and(|kept| Arc::ptr_eq(kept, ring)) {
             followed.remove(key);
         }
@@ -80,23 +104,29 @@ impl Logs {
 }
 
 impl Viewer {
+    /// Waits until the past is here.
+    pub async fn past_is_here(&mut self) {
+        if !self.placed {
+            self.seat.past_is_here().await;
+            self.seat.place(self.tail, self.since);
+            self.placed = true;
+        }
+    }
+
     /// What comes next. After [`Batch::End`] or [`Batch::Broken`] nothing comes. May be dropped
     /// while it waits and asked again.
     pub async fn next(&mut self) -> Batch {
-        if !self.placed {
-            self.seat.past_is_here().await;
-            self.seat.place(self.tail);
-            self.placed = true;
-        }
+        self.past_is_here().await;
         self.seat.next().await
     }
 }
 
 /// Reads from the engine into the ring until the container ends or nobody looks any more.
 async fn follow(logs: Logs, docker: Docker, container: String, key: String, ring: Arc<Ring>) {
-    let options = LogsOptions { follow: true, stdout: true, stderr: true, tail: MOST_TAIL.to_string(), ..Default::default() };
+    let tail = MOST_TAIL.to_string();
+    let options = LogsOptions { follow: true, stdout: true, stderr: true, timestamps: true, tail, ..Default::default() };
     let mut chunks = std::pin::pin!(docker.logs(&container, Some(options)).ready_chunks(256));
-    let mut assembler = Assembler::default();
+    let mut assembler = Assembler::timed();
     let past_ends = tokio::time::Instant::now() + PAST_TAKES;
     let whole = loop {
         let chunk = tokio::select! {
@@ -112,7 +142,7 @@ async fn follow(logs: Logs, docker: Docker, container: String, key: String, ring
         let mut broken = false;
         for output in chunk {
             match output {
-                Ok(output) => assembler.take(output, |stream, line| lines.push(encoded(stream, line))),
+                Ok(output) => assembler.take(output, |raw| lines.push(line(raw))),
                 Err(cause) => {
                     tracing::warn!(%key, %cause, "log cannot be followed");
                     broken = true;
@@ -128,10 +158,14 @@ async fn follow(logs: Logs, docker: Docker, container: String, key: String, ring
         }
     };
     let mut rest = Vec::new();
-    assembler.finish(|stream, line| rest.push(encoded(stream, line)));
+    assembler.finish(|raw| rest.push(line(raw)));
     ring.push(rest).await;
     logs.forget(&key, &ring);
     ring.end(whole);
+}
+
+fn line(raw: Raw<'_>) -> Line {
+    Line { at: raw.at, json: encoded(raw) }
 }
 
 /// The last `lines` lines, both streams in their order, made safe, at most [`MOST_BYTES`].
@@ -142,9 +176,9 @@ pub(super) async fn tail(docker: &Docker, container: &str, lines: u32) -> Result
     let mut assembler = Assembler::default();
     let mut kept = Kept { lines: VecDeque::new(), bytes: 0, most: lines as usize };
     while let Some(output) = outputs.next().await {
-        assembler.take(output?, |_, line| kept.push(line));
+        assembler.take(output?, |raw| kept.push(raw.bytes));
     }
-    assembler.finish(|_, line| kept.push(line));
+    assembler.finish(|raw| kept.push(raw.bytes));
     Ok(kept.lines.into())
 }
 

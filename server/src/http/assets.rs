@@ -22,18 +22,28 @@ struct Manifest {
     js: String,
     wasm: String,
     css: String,
+    #[serde(default)]
+    shell_js: String,
+    #[serde(default)]
+    shell_css: String,
 }
 
 /// The names of the built assets; empty ones when they were not built, then pages are plain.
 pub fn manifest() -> Assets {
     let manifest = embedded("manifest.json").and_then(|content| serde_json::from_slice::<Manifest>(&content).ok());
-    manifest.map_or_else(without_manifest, |m| Assets { js: m.js, wasm: m.wasm, css: m.css })
+    manifest.map_or_else(without_manifest, |m| Assets {
+        js: m.js,
+        wasm: m.wasm,
+        css: m.css,
+        shell_js: m.shell_js,
+        shell_css: m.shell_css,
+    })
 }
 
 /// What `cargo leptos` builds has fixed names.
 fn without_manifest() -> Assets {
     let named = |ending| embedded(&format!("pkg/slipway.{ending}")).map(|_| format!("/pkg/slipway.{ending}")).unwrap_or_default();
-    Assets { js: named("js"), wasm: named("wasm"), css: named("css") }
+    Assets { js: named("js"), wasm: named("wasm"), css: named("css"), ..Assets::default() }
 }
 
 /// `GET /pkg/{file}`: a name that holds the content's hash may be kept for ever; the names of

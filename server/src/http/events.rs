@@ -119,5 +119,10 @@ pub async fn still_allowed(ctx: &Ctx, session: &Session, actor: &Actor) -> bool 
         (Actor::Token { person, .. }, _) => ctx.store.user_by_id(&person.id).await,
         _ => return false,
     };
+    if let Actor::Token { id, .. } = actor
+        && !ctx.store.token_stands(id).await.unwrap_or(false)
+    {
+        return false;
+    }
     user.is_ok_and(|user| user.is_some_and(|user| !user.disabled && actor.person() == Some(&user.person)))
 }

@@ -1,22 +1,32 @@
-//! Live logs as server-sent events.
+//! Logs as they are written, as server-sent events, and whole, as a file.
 //!
-//! `line` holds a JSON array of `{"s":"out"|"err","t":"…"}`, `gap` how many lines this reader
-//! lost by being slow as `{"n":12}`, `end` says that the container has ended. A stream that ends
-//! without `end` is to be opened again.
+//! `line` holds a JSON array of `{"s":"out"|"err","t":"…","c":[[3,"ink-1"]],"at":1764900252000}`; where
+//! several logs come together, `"i"` says which, by its place in the stack. `gap` says how many lines
+//! this reader lost by being slow as `{"n":12}`, `end` says that all of them have ended. A stream that
+//! ends without `end` is to be opened again.
+
+mod download;
+mod feeds;
+
+pub use download::{Asked, file};
 
 use crate::ctx::Ctx;
-use crate::engine::logs::{Batch, MOST_TAIL, Viewer};
+use crate::engine::logs::MOST_TAIL;
 use crate::http::auth::Caller;
 use crate::http::events::{Seat, answer, still_allowed};
 use crate::http::problem::{ApiProblem, Path, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::environments::{LogSource, log_source};
+use crate::usecases::environments::{LogSource, log_source, logs_of};
 use axum::extract::State;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use domain::id::EnvironmentId;
+use domain::log::LogSince;
+use domain::problem::Noun;
 use domain::{Actor, Problem};
+use feeds::{Feeds, News};
 use serde::Deserialize;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,10 +44,15 @@ const GATHER: Duration = Duration::from_millis(25);
 #[derive(Deserialize)]
 pub struct Wanted {
     tail: Option<u32>,
+    #[serde(default)]
+    since: LogSince,
 }
 
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/environments/{id}/logs/{service}", Access::SignedIn, stream)
+    routes
+        .get("/environments/{id}/logs", Access::SignedIn, merged)
+        .get("/environments/{id}/logs/{service}", Access::SignedIn, stream)
+        .get("/environments/{id}/log.txt", Access::SignedIn, download::page)
 }
 
 /// `GET /environments/{id}/logs/{service}?tail=200`
@@ -48,8 +63,30 @@ pub async fn stream(
     Path((id, service)): Path<(EnvironmentId, String)>,
     Query(wanted): Query<Wanted>,
 ) -> Response {
-    let tail = wanted.tail.unwrap_or(TAIL).min(MOST_TAIL);
-    match Reading::begin(ctx, session, actor, id, service, tail).await {
+    begin(Reader { ctx, session, actor, id }, Some(service), &wanted).await
+}
+
+/// `GET /environments/{id}/logs?tail=200`: all services in the order of time.
+pub async fn merged(
+    State(ctx): State<Ctx>,
+    session: Session,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
+    begin(Reader { ctx, session, actor, id }, None, &wanted).await
+}
+
+/// Whoever reads, and what.
+struct Reader {
+    ctx: Ctx,
+    session: Session,
+    actor: Actor,
+    id: EnvironmentId,
+}
+
+async fn begin(reader: Reader, service: Option<String>, wanted: &Wanted) -> Response {
+    match Reading::begin(reader, service, wanted).await {
         Ok(reading) => {
             let events = futures::stream::unfold(reading, |mut reading| async move {
                 let event = reading.next().await?;
@@ -63,89 +100,123 @@ pub async fn stream(
 
 /// One open stream.
 struct Reading {
-    ctx: Ctx,
-    session: Session,
-    actor: Actor,
-    id: EnvironmentId,
-    service: String,
+    reader: Reader,
+    feeds: Feeds,
+    /// Services whose containers were not started yet, by their places.
+    waiting: Vec<(usize, String)>,
     tail: u32,
-    /// None until the container has been started.
-    viewer: Option<Viewer>,
+    since: Option<i64>,
+    said: VecDeque<Event>,
     asked_at: Instant,
+    looked_at: Instant,
     last_was_small: bool,
     over: bool,
     _seat: Seat,
 }
 
 impl Reading {
-    async fn begin(
-        ctx: Ctx,
-        session: Session,
-        actor: Actor,
-        id: EnvironmentId,
-        service: String,
-        tail: u32,
-    ) -> Result<Self, Problem> {
-        let source = log_source(&ctx, &actor, &id, &service).await?;
+    async fn begin(reader: Reader, service: Option<String>, wanted: &Wanted) -> Result<Self, Problem> {
+        let Reader { ctx, actor, id, .. } = &reader;
+        let tail = wanted.tail.unwrap_or(TAIL).min(MOST_TAIL);
+        let (services, launched, merged) = match service {
+            // What is not there is said at once.
+            Some(service) => {
+                log_source(ctx, actor, id, &service).await?;
+                (vec![service], ctx.now(), false)
+            }
+            None => {
+                let (services, launched) = logs_of(ctx, actor, id).await?;
+                (services, launched, true)
+            }
+        };
+        // The life of a container begins after its launch, so all of its log is since then.
+        let since = match wanted.since {
+            LogSince::Launch if !merged => None,
+            since => since.cutoff(ctx.now(), launched).map(|at| at.timestamp_micros()),
+        };
         let person = actor.person().map(|person| person.id.0.clone()).unwrap_or_default();
         let seat = ctx.streams.sit(&person)?;
+        let now = Instant::now();
         let mut reading = Self {
-            ctx,
-            session,
-            actor,
-            id,
-            service,
+            feeds: Feeds::new(merged),
+            waiting: services.into_iter().enumerate().collect(),
+            reader,
             tail,
-            viewer: None,
-            asked_at: Instant::now(),
+            since,
+            said: VecDeque::new(),
+            asked_at: now,
+            looked_at: now,
             last_was_small: false,
             over: false,
             _seat: seat,
         };
-        reading.take(source)?;
+        reading.look().await?;
         Ok(reading)
     }
 
-    fn take(&mut self, source: LogSource) -> Result<(), Problem> {
-        if let LogSource::Ready { host, container } = source {
-            self.viewer = Some(self.ctx.logs.follow(&host, &container, self.tail)?);
+    /// Takes in the logs of those that were started by now.
+    async fn look(&mut self) -> Result<(), Problem> {
+        self.looked_at = Instant::now();
+        let Reader { ctx, actor, id, .. } = &self.reader;
+        let mut waiting = Vec::new();
+        for (place, service) in std::mem::take(&mut self.waiting) {
+            match log_source(ctx, actor, id, &service).await {
+                Ok(LogSource::NotYet) => waiting.push((place, service)),
+                Ok(LogSource::Ready { host, container }) => {
+                    self.feeds.add(place, ctx.logs.follow(&host, &container, self.tail, self.since)?);
+                }
+                // One of several that is gone does not keep the others from being read.
+                Err(Problem::NotFound { what: Noun::Service, .. }) if self.feeds.merged() => {}
+                Err(problem) => return Err(problem),
+            }
         }
+        self.waiting = waiting;
         Ok(())
     }
 
     /// The next event; none when the stream is to be closed.
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if let Some(event) = self.said.pop_front() {
+                return Some(event);
+            }
             if self.over || !self.may_still_read().await {
                 return None;
             }
-            let ask_again = self.asked_at + ASK_AGAIN;
+            if self.feeds.is_empty() && self.waiting.is_empty() {
+                self.over = true;
+                return Some(Event::default().event("end").data("{}"));
+            }
             if self.last_was_small {
                 self.last_was_small = false;
                 tokio::time::sleep(GATHER).await;
             }
-            let Some(viewer) = &mut self.viewer else {
-                self.wait_for_start().await?;
-                continue;
-            };
-            let batch = tokio::select! {
-                () = self.ctx.work.stop.cancelled() => return None,
-                batch = viewer.next() => batch,
+            let ask_again = self.asked_at + ASK_AGAIN;
+            let look_again = self.looked_at + LOOK_AGAIN;
+            let stop = self.reader.ctx.work.stop.clone();
+            let news = tokio::select! {
+                () = stop.cancelled() => return None,
+                news = self.feeds.next(self.tail), if !self.feeds.is_empty() => news,
                 () = tokio::time::sleep_until(ask_again) => continue,
-            };
-            return match batch {
-                Batch::Lines { json, is_full } => {
-                    self.last_was_small = !is_full;
-                    Some(Event::default().event("line").data(json))
+                () = tokio::time::sleep_until(look_again), if !self.waiting.is_empty() => {
+                    self.look().await.ok()?;
+                    continue;
                 }
-                Batch::Gap(lines) => Some(Event::default().event("gap").data(format!(r#"{{"n":{lines}}}"#))),
-                Batch::End => {
-                    self.over = true;
-                    Some(Event::default().event("end").data("{}"))
-                }
-                Batch::Broken => None,
             };
+            self.say(news);
         }
+    }
+
+    fn say(&mut self, news: News) {
+        if news.lost > 0 {
+            self.said.push_back(Event::default().event("gap").data(format!(r#"{{"n":{}}}"#, news.lost)));
+        }
+        if let Some(json) = news.json {
+            self.last_was_small = !news.is_full;
+            self.said.push_back(Event::default().event("line").data(json));
+        }
+        // A broken upstream closes the stream without an end: it is to be opened again.
+        self.over |= news.broken;
     }
 
     /// A role that was taken away, or a session that ended, closes the stream within two seconds.
@@ -154,12 +225,6 @@ impl Reading {
             return true;
         }
         self.asked_at = Instant::now();
-        still_allowed(&self.ctx, &self.session, &self.actor).await
-    }
-
-    async fn wait_for_start(&mut self) -> Option<()> {
-        self.ctx.work.stop.run_until_cancelled(tokio::time::sleep(LOOK_AGAIN)).await?;
-        let source = log_source(&self.ctx, &self.actor, &self.id, &self.service).await.ok()?;
-        self.take(source).ok()
+        still_allowed(&self.reader.ctx, &self.reader.session, &self.reader.actor).await
     }
 }

@@ -38,7 +38,9 @@ pub fn routes(mut routes: Routes) -> Routes {
 async fn render(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, request: Request) -> Response {
     let ui = ui_context(&ctx, actor, request.headers(), request.uri());
     let nonce = new_nonce(&ctx);
-    let header = policy(&nonce);
+    // The terminal brings its own styles, under the page's nonce; no other page needs that.
+    let styles = if request.uri().path().ends_with("/shell") { format!(" 'nonce-{nonce}'") } else { String::new() };
+    let header = policy(&nonce, &styles);
     let provide = move || {
         provide_context(ui.clone());
         provide_context(Nonce::from_value(nonce.clone()));
@@ -61,7 +63,7 @@ pub async fn dress(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
     let nonce = new_nonce(&ctx);
     let (status, html) = app::problem_document(ui_context(&ctx, actor, &headers, &uri), &problem, Some(&nonce));
     let mut page = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&nonce));
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&nonce, ""));
     for cookie in response.headers().get_all(http::header::SET_COOKIE) {
         page.headers_mut().append(http::header::SET_COOKIE, cookie.clone());
     }
@@ -118,9 +120,9 @@ fn new_nonce(ctx: &Ctx) -> String {
 }
 
 /// Scripts only under this page's nonce, and nothing from elsewhere.
-fn policy(nonce: &str) -> HeaderValue {
+fn policy(nonce: &str, styles: &str) -> HeaderValue {
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'{styles}; img-src 'self' data:; connect-src 'self'; \
          font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))

@@ -115,6 +115,16 @@ impl Store {
         row.as_ref().map(token).transpose()
     }
 
+    /// Whether a token was not put out of use.
+    pub async fn token_stands(&self, id: &TokenId) -> Result<bool, Problem> {
+        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE id = $1 AND revoked_at IS NULL")
+            .bind(id.as_str())
+            .fetch_one(self.read())
+            .await
+            .map_err(internal)?;
+        Ok(found > 0)
+    }
+
     /// The newest 500 tokens, those put out of use too.
     pub async fn tokens(&self) -> Result<Vec<TokenRow>, Problem> {
         let rows = sqlx::query(

@@ -2,6 +2,7 @@
 
 mod away;
 mod bench;
+mod inside;
 mod kill;
 mod logs;
 mod replace;

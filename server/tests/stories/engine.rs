@@ -32,6 +32,8 @@ pub struct Held {
     pub taken: Vec<u16>,
     /// What a container wrote.
     pub log: String,
+    /// How often somebody began to measure a container.
+    pub measured: u32,
     /// Whether a call is answered at all.
     pub silent: bool,
     made: u32,
@@ -104,6 +106,7 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
         ("GET", ["containers", id, "json"]) => gone_or(held.inspect(id)),
         ("POST", ["containers", id, "start"]) => held.start_unless_taken(id),
         ("POST", ["containers", id, "stop"]) => gone_or(held.stop(id)),
+        ("GET", ["containers", id, "stats"]) => held.stats(id),
         ("GET", ["containers", id, "logs"]) => held.log(id, &query),
         ("DELETE", ["containers", id]) => gone_or(held.containers.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
         _ => (StatusCode::NOT_IMPLEMENTED, Json(json!({ "message": format!("{method} {path}") }))).into_response(),
@@ -114,9 +117,14 @@ fn gone_or(answer: Option<Response>) -> Response {
     answer.unwrap_or_else(|| (StatusCode::NOT_FOUND, Json(json!({ "message": "no such thing" }))).into_response())
 }
 
-fn frames(log: &str) -> Bytes {
-    let frame = |line: &str| [&[1, 0, 0, 0][..], &(line.len() as u32).to_be_bytes(), line.as_bytes()].concat();
-    log.split_inclusive('\n').flat_map(frame).collect::<Vec<u8>>().into()
+/// One frame a line, one second after the other when they are to say so.
+fn frames(log: &[&str], timed: bool) -> Bytes {
+    let frame = |(second, line): (usize, &&str)| {
+        let moment = if timed { format!("2026-12-05T02:00:{:02}.000000000Z ", second % 60) } else { String::new() };
+        let line = format!("{moment}{line}");
+        [&[1, 0, 0, 0][..], &(line.len() as u32).to_be_bytes(), line.as_bytes()].concat()
+    };
+    log.iter().enumerate().flat_map(frame).collect::<Vec<u8>>().into()
 }
 
 /// Whether `labels` hold all that a listing asks for.
@@ -198,8 +206,12 @@ impl Held {
 
     /// The log, and who follows a running container waits for more.
     fn log(&mut self, key: &str, query: &HashMap<String, String>) -> Response {
-        let written = frames(&self.log);
-        let follows = query.get("follow").is_some_and(|follow| follow == "true" || follow == "1");
+        let asked = |name: &str| query.get(name).is_some_and(|value| value == "true" || value == "1");
+        let tail = query.get("tail").and_then(|tail| tail.parse::<usize>().ok()).unwrap_or(usize::MAX);
+        let mut kept: Vec<&str> = self.log.split_inclusive('\n').collect();
+        kept.drain(..kept.len().saturating_sub(tail));
+        let written = frames(&kept, asked("timestamps"));
+        let follows = asked("follow");
         let Some((_, container)) = self.find(key) else { return gone_or(None) };
         let waits = follows && container.state == "running";
         let written = futures::stream::once(async move { Ok::<_, std::io::Error>(written) });
@@ -224,6 +236,25 @@ impl Held {
         let (_, container) = self.find(key)?;
         (container.state, container.exit_code) = ("exited", 143);
         Some(StatusCode::NO_CONTENT.into_response())
+    }
+
+    /// A quarter of a core and a thousand bytes a second, told a hundred times as fast.
+    fn stats(&mut self, key: &str) -> Response {
+        if self.find(key).is_none() {
+            return gone_or(None);
+        }
+        self.measured += 1;
+        let told = futures::stream::unfold(1_u64, |second| async move {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            let answer = json!({
+                "read": format!("2026-12-05T02:{:02}:{:02}.000000000Z", second / 60 % 60, second % 60),
+                "cpu_stats": { "cpu_usage": { "total_usage": second * 250_000_000 } },
+                "memory_stats": { "usage": 4 << 20, "limit": 512 << 20, "stats": { "inactive_file": 1 << 20 } },
+                "networks": { "eth0": { "rx_bytes": second * 1000, "tx_bytes": second * 10 } },
+            });
+            Some((Ok::<_, std::io::Error>(Bytes::from(format!("{answer}\n"))), second + 1))
+        });
+        Body::from_stream(told).into_response()
     }
 
     fn start(&mut self, key: &str) -> Option<Response> {

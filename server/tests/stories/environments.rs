@@ -3,6 +3,7 @@
 
 mod automatic;
 mod choose;
+mod inside;
 mod logs;
 mod replace;
 mod stage;

@@ -111,6 +111,9 @@ impl Doors {
         let request = Request::builder().method(route.method.clone()).uri(path);
         let streams = route.path == "/events" || route.path.contains("/logs");
         let request = if streams { request.header("accept", "text/event-stream") } else { request };
+        // A browser says which page opens a socket.
+        let socket = route.path.ends_with("/socket");
+        let request = if socket { request.header("origin", "http://127.0.0.1:3000") } else { request };
         if route.method == Method::GET {
             return request.body(Body::empty()).expect("a request");
         }

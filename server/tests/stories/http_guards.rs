@@ -108,7 +108,12 @@ async fn a_page_runs_only_what_carries_its_nonce() {
     let ada = user(&app, "ada", Role::Admin).await;
     let mut ctx = app.ctx.clone();
     let asset = |name: &str| format!("/pkg/{name}");
-    ctx.assets = Arc::new(app::Assets { js: asset("slipway-1.js"), wasm: asset("slipway-1.wasm"), css: asset("slipway-1.css") });
+    ctx.assets = Arc::new(app::Assets {
+        js: asset("slipway-1.js"),
+        wasm: asset("slipway-1.wasm"),
+        css: asset("slipway-1.css"),
+        ..Default::default()
+    });
     let outside = server::http::outside(&ctx);
     let browser = Browser::over(outside.router).signed_in(&app, &ada).await;
     let mut nonces = std::collections::BTreeSet::new();

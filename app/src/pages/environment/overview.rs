@@ -6,8 +6,8 @@ use super::super::environments::{lease, links};
 use super::super::launch::{chosen_word, panels};
 use super::under_test;
 use crate::parts::{
-    Icon, Reader, Tone, chip, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps, steps_done,
-    when,
+    Icon, Reader, Tone, chip, encode, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps,
+    steps_done, when,
 };
 use crate::text::{Text, problem_text};
 use crate::view::{EnvironmentView, ServiceStatus};
@@ -107,6 +107,7 @@ fn services(r: &Reader, environment: &EnvironmentView) -> AnyView {
                     <th scope="col" class="num">{t.col_restarts()}</th>
                     <th scope="col" class="mid">{t.image()}</th>
                     <th scope="col">{t.col_links()}</th>
+                    <th scope="col"><span class="sr">{t.col_acts()}</span></th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -143,8 +144,19 @@ fn service_row(t: Text, environment: &EnvironmentView, service: &ServiceStatus) 
             <td class="c-num num" data-label=t.col_restarts()>{service.restarts}</td>
             <td class="c-image mid">{image_word(&service.image)}</td>
             <td class="c-links"><span class="links">{links}</span></td>
+            <td class="c-act">{shell_link(t, environment, service)}</td>
         </tr>
     }
+    .into_any()
+}
+
+/// The way into a running service, for those who may go in.
+fn shell_link(t: Text, environment: &EnvironmentView, service: &ServiceStatus) -> AnyView {
+    let open = service.state == "running" && environment.may.contains(&Action::OpenShell);
+    open.then(|| {
+        let href = format!("/environments/{}/services/{}/shell", environment.row.id, encode(&service.name));
+        view! { <a class="btn small" href=href aria-label=t.shell_in(&service.name)>{icon(Icon::Shell)}{t.shell()}</a> }
+    })
     .into_any()
 }
 

@@ -17,11 +17,20 @@ const PAST: usize = super::MOST_TAIL as usize;
 /// So long the engine is held back for the fastest viewer; then lines are dropped.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// One line, as pages read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When it was written, in microseconds since 1970, where the engine said.
+    pub at: Option<i64>,
+    /// A JSON object.
+    pub json: Arc<str>,
+}
+
 /// What a viewer is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Batch {
-    /// A JSON array of lines; `is_full` when more wait behind it.
-    Lines { json: String, is_full: bool },
+    /// `is_full` when more wait behind them.
+    Lines { lines: Vec<Line>, is_full: bool },
     /// So many lines were lost, because this viewer was too slow.
     Gap(u64),
     /// The container has ended.
@@ -40,7 +49,7 @@ pub struct Ring {
 
 #[derive(Default)]
 struct State {
-    lines: VecDeque<Box<str>>,
+    lines: VecDeque<Line>,
     /// The number of the first line in `lines`.
     first: u64,
     bytes: usize,
@@ -112,13 +121,13 @@ impl Ring {
 
     /// Adds lines. Holds the engine back while the fastest viewer has not read what would fall
     /// out, for [`PATIENCE`] at most.
-    pub async fn push(&self, lines: Vec<Box<str>>) {
+    pub async fn push(&self, lines: Vec<Line>) {
         let mut lines = lines.into_iter().peekable();
         while lines.peek().is_some() {
             let full = {
                 let mut state = self.state();
-                while let Some(line) = lines.next_if(|line| state.makes_room(line.len())) {
-                    state.bytes += line.len() + LINE_COSTS;
+                while let Some(line) = lines.next_if(|line| state.makes_room(line.json.len())) {
+                    state.bytes += line.json.len() + LINE_COSTS;
                     state.lines.push_back(line);
                 }
                 state.settled |= state.lines.len() >= PAST;
@@ -149,7 +158,7 @@ impl State {
             if needed_from.is_some_and(|next| self.first >= next) {
                 return false;
             }
-            let dropped = self.lines.pop_front().map_or(0, |line| line.len() + LINE_COSTS);
+            let dropped = self.lines.pop_front().map_or(0, |line| line.json.len() + LINE_COSTS);
             self.bytes -= dropped;
             self.first += 1;
         }
@@ -166,22 +175,18 @@ impl State {
             return Some((Batch::Gap(self.first - next), self.first));
         }
         let skip = usize::try_from(next - self.first).unwrap_or(usize::MAX);
-        let mut text = String::from("[");
-        let (mut taken, mut is_full) = (0, false);
+        let (mut lines, mut bytes, mut is_full) = (Vec::new(), 0, false);
         for line in self.lines.iter().skip(skip) {
-            is_full = taken > 0 && text.len() + line.len() > MOST_BATCH;
+            is_full = !lines.is_empty() && bytes + line.json.len() > MOST_BATCH;
             if is_full {
                 break;
             }
-            if taken > 0 {
-                text.push(',');
-            }
-            text.push_str(line);
-            taken += 1;
+            bytes += line.json.len();
+            lines.push(line.clone());
         }
-        text.push(']');
-        if taken > 0 {
-            return Some((Batch::Lines { json: text, is_full }, next + taken));
+        if !lines.is_empty() {
+            let next = next + lines.len() as u64;
+            return Some((Batch::Lines { lines, is_full }, next));
         }
         self.ended.clone().map(|end| (end, next))
     }
@@ -200,10 +205,15 @@ impl Seat {
         }
     }
 
-    /// Takes the place at the last `tail` lines.
-    pub fn place(&self, tail: u32) {
+    /// Takes the place at the last `tail` lines, of those that were written since a moment.
+    pub fn place(&self, tail: u32, since: Option<i64>) {
         let mut state = self.ring.state();
-        let next = state.end_number().saturating_sub(u64::from(tail)).max(state.first);
+        let mut next = state.end_number().saturating_sub(u64::from(tail)).max(state.first);
+        if let Some(since) = since {
+            let skip = usize::try_from(next - state.first).unwrap_or(usize::MAX);
+            let older = state.lines.iter().skip(skip).take_while(|line| line.at.is_some_and(|at| at < since)).count();
+            next += older as u64;
+        }
         state.viewers.insert(self.viewer, Some(next));
     }
 
@@ -247,17 +257,15 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn line(n: usize, width: usize) -> Box<str> {
-        format!("{n:>width$}").into()
+    fn line(n: usize, width: usize) -> Line {
+        Line { at: i64::try_from(n).ok(), json: format!("{n:>width$}").into() }
     }
 
     async fn numbers(seat: &Seat) -> (Vec<String>, u64, Batch) {
         let (mut lines, mut lost) = (Vec::new(), 0);
         loop {
             match seat.next().await {
-                Batch::Lines { json, .. } => {
-                    lines.extend(json.trim_matches(['[', ']']).split(',').map(|line| line.trim().to_owned()));
-                }
+                Batch::Lines { lines: more, .. } => lines.extend(more.iter().map(|line| line.json.trim().to_owned())),
                 Batch::Gap(count) => lost += count,
                 end => return (lines, lost, end),
             }
@@ -270,17 +278,30 @@ mod tests {
         ring.push((0..10).map(|n| line(n, 1)).collect()).await;
         ring.settle();
         seat.past_is_here().await;
-        seat.place(3);
+        seat.place(3, None);
         ring.end(true);
         assert_eq!(numbers(&seat).await, (vec!["7".into(), "8".into(), "9".into()], 0, Batch::End));
         assert!(ring.sit().is_none(), "an ended ring takes no viewers");
     }
 
     #[tokio::test]
+    async fn a_viewer_begins_no_earlier_than_it_wants() {
+        let (ring, seat) = Ring::begin();
+        ring.push((0..10).map(|n| line(n, 1)).collect()).await;
+        ring.settle();
+        seat.place(5, Some(8));
+        let other = ring.sit().expect("a seat");
+        other.place(2, Some(3));
+        ring.end(true);
+        assert_eq!(numbers(&seat).await.0, ["8", "9"]);
+        assert_eq!(numbers(&other).await.0, ["8", "9"]);
+    }
+
+    #[tokio::test]
     async fn a_viewer_who_reads_gets_every_line_though_more_come_than_the_ring_holds() {
         let (ring, seat) = Ring::begin();
         ring.settle();
-        seat.place(0);
+        seat.place(0, None);
         let writer = tokio::spawn(async move {
             for n in 0..3000 {
                 ring.push(vec![line(n, 1000)]).await;
@@ -296,7 +317,7 @@ mod tests {
     async fn a_stalled_viewer_costs_no_memory_and_learns_how_much_it_missed() {
         let (ring, stalled) = Ring::begin();
         ring.settle();
-        stalled.place(0);
+        stalled.place(0, None);
         ring.push((0..5000).map(|n| line(n, 1000)).collect()).await;
         assert!(ring.state().bytes <= MOST_BYTES);
         ring.end(true);
@@ -310,9 +331,9 @@ mod tests {
     async fn a_stalled_viewer_does_not_hold_back_one_who_reads() {
         let (ring, stalled) = Ring::begin();
         ring.settle();
-        stalled.place(0);
+        stalled.place(0, None);
         let reading = ring.sit().expect("a seat");
-        reading.place(0);
+        reading.place(0, None);
         let writer = tokio::spawn(async move {
             for n in 0..3000 {
                 ring.push(vec![line(n, 1000)]).await;

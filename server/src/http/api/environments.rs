@@ -3,16 +3,23 @@
 use crate::ctx::Ctx;
 use crate::http::api::people::Made;
 use crate::http::auth::Caller;
+use crate::http::logs::{Asked, file};
 use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
 use crate::usecases::environments;
-use app::view::{EnvironmentRow, EnvironmentView, LaunchAsk, LaunchForm, LaunchInput, Page, Paging, ReplaceInput};
+use app::view::{
+    EnvironmentRow, EnvironmentView, HappeningView, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, Page,
+    Paging, ReplaceInput, ServiceProcesses, UsageView,
+};
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use domain::Action;
 use domain::id::{BuildId, EnvironmentId};
+use domain::log::LogSince;
 use http::StatusCode;
 use serde::Deserialize;
+use tower_sessions::Session;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
@@ -25,7 +32,13 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::LaunchEnvironment), routes!(relaunch_environment))
         .api(Access::Needs(Action::LaunchEnvironment), routes!(replace_build))
         .api(Access::SignedIn, routes!(get_launch_form))
+        .api(Access::SignedIn, routes!(environment_logs))
         .api(Access::SignedIn, routes!(environment_log))
+        .api(Access::SignedIn, routes!(environment_log_file))
+        .api(Access::SignedIn, routes!(environment_usage))
+        .api(Access::SignedIn, routes!(environment_processes))
+        .api(Access::SignedIn, routes!(environment_happenings))
+        .api(Access::SignedIn, routes!(environment_inspect))
 }
 
 #[derive(Default, Deserialize, IntoParams)]
@@ -146,6 +159,46 @@ async fn get_launch_form(
     Ok(Json(environments::launch_form(&ctx, &actor, &id, ask).await?))
 }
 
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Sought {
+    /// One service; all of them, in the order of time, when absent.
+    service: Option<String>,
+    #[param(inline)]
+    since: LogSince,
+    /// A word that lines must hold, without regard to case.
+    q: Option<String>,
+    /// 1 to 1000; 500 when absent.
+    lines: Option<u32>,
+}
+
+/// The last lines of one log or of all, or of those lines that hold a word.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/logs", params(("id" = String, Path), Sought),
+    responses((status = 200, body = LogPage), (status = "default", body = ProblemDocument)))]
+async fn environment_logs(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Query(sought): Query<Sought>,
+) -> Result<Json<LogPage>, ApiProblem> {
+    let Sought { service, since, q, lines } = sought;
+    Ok(Json(environments::log_page(&ctx, &actor, &id, &LogQuery { service, since, q, lines }).await?))
+}
+
+/// Everything that was written, as a file.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/log.txt", params(("id" = String, Path), Asked),
+    responses((status = 200, content_type = "text/plain", body = String), (status = "default", body = ProblemDocument)))]
+async fn environment_log_file(
+    State(ctx): State<Ctx>,
+    session: Session,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, ApiProblem> {
+    Ok(file(ctx, session, actor, &id, &asked).await?)
+}
+
 /// The last lines of a service's log, both streams, made safe to show.
 #[utoipa::path(get, path = "/api/v1/environments/{id}/logs/{service}",
     params(("id" = String, Path), ("service" = String, Path), Tail),
@@ -157,4 +210,49 @@ async fn environment_log(
     Query(tail): Query<Tail>,
 ) -> Result<Json<Vec<String>>, ApiProblem> {
     Ok(Json(environments::log_tail(&ctx, &actor, &id, &service, tail.lines.unwrap_or(200)).await?))
+}
+
+/// What the containers use now, and what they used while somebody looked.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/usage", params(("id" = String, Path)),
+    responses((status = 200, body = UsageView), (status = "default", body = ProblemDocument)))]
+async fn environment_usage(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<Json<UsageView>, ApiProblem> {
+    Ok(Json(environments::usage(&ctx, &actor, &id).await?))
+}
+
+/// What runs in each container.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/processes", params(("id" = String, Path)),
+    responses((status = 200, body = [ServiceProcesses]), (status = "default", body = ProblemDocument)))]
+async fn environment_processes(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<Json<Vec<ServiceProcesses>>, ApiProblem> {
+    Ok(Json(environments::processes(&ctx, &actor, &id).await?))
+}
+
+/// What happened to the containers, the newest first: at most 200.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/events", params(("id" = String, Path)),
+    responses((status = 200, body = [HappeningView]), (status = "default", body = ProblemDocument)))]
+async fn environment_happenings(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<Json<Vec<HappeningView>>, ApiProblem> {
+    Ok(Json(environments::happenings(&ctx, &actor, &id).await?))
+}
+
+/// What the engine says about a service's container, as far as it may be shown.
+#[utoipa::path(get, path = "/api/v1/environments/{id}/services/{service}/inspect",
+    params(("id" = String, Path), ("service" = String, Path)),
+    responses((status = 200, body = InspectView), (status = "default", body = ProblemDocument)))]
+async fn environment_inspect(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((id, service)): Path<(EnvironmentId, String)>,
+) -> Result<Json<InspectView>, ApiProblem> {
+    Ok(Json(environments::inspect(&ctx, &actor, &id, &service).await?))
 }

@@ -5,14 +5,13 @@ use super::plan::{Plan, PlannedService};
 use super::variables;
 use crate::ctx::Ctx;
 use crate::engine::containers::{Found, Host, Look};
-use crate::engine::logs::MOST_TAIL;
 use crate::store::environments::{EnvironmentRecord, StepRecord};
 use crate::store::{Cursor, internal, page_size};
 use app::view::{EnvironmentBuild, EnvironmentRow, EnvironmentView, Page, Paging, PortLink, ServiceStatus, StepView};
 use domain::config::Config;
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::EnvironmentState;
-use domain::problem::{Fault, Noun};
+use domain::problem::Noun;
 use domain::{Action, Actor, Problem};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -21,8 +20,6 @@ use std::time::Duration;
 const LIVE: Duration = Duration::from_secs(2);
 /// Release sets that are shown of one environment.
 const MOST_SETS: i64 = 50;
-/// Nor longer for a log.
-const TAIL: Duration = Duration::from_secs(5);
 
 /// A port as it is kept with the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,8 +79,10 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     let (services, engine_reachable) = services(ctx, &record).await?;
     let failure = record.failure.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
     let holder = record.holder.clone();
-    let may = [Action::LaunchEnvironment, Action::RecordVerdict, Action::StopEnvironment].into_iter();
-    let may = may.filter(|action| actor.may(*action) && (*action != Action::StopEnvironment || record.ended_at.is_none()));
+    let may = [Action::LaunchEnvironment, Action::OpenShell, Action::RecordVerdict, Action::StopEnvironment].into_iter();
+    let may = may.filter(|action| {
+        actor.may(*action) && (!matches!(action, Action::StopEnvironment | Action::OpenShell) || record.ended_at.is_none())
+    });
     let may = may.collect();
     let row = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
     Ok(EnvironmentView {
@@ -100,74 +99,21 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     })
 }
 
-/// The last `lines` lines of a service's log, both streams, made safe to show.
-///
-/// # Errors
-/// [`Problem::Forbidden`]; [`Problem::NotFound`] for the environment, or for the service when
-/// it has no container (any more); [`Problem::Invalid`] for more than 1000 lines or none;
-/// [`Problem::Unreachable`] when the engine does not answer.
-pub async fn log_tail(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str, lines: u32) -> Result<Vec<String>, Problem> {
-    actor.require(Action::Read)?;
-    if !(1..=MOST_TAIL).contains(&lines) {
-        return Err(Problem::invalid("lines", Fault::OutOfRange { least: 1, most: i64::from(MOST_TAIL) }));
-    }
-    let record = find(ctx, id).await?;
-    let read = tokio::time::timeout(TAIL, async {
-        let (host, container) = container(ctx, &record, service).await?;
-        host.tail(&container.id, lines).await
-    });
-    read.await.unwrap_or(Err(Problem::Unreachable { what: Noun::Engine, name: record.engine }))
-}
-
-/// Where a service's log is followed.
-pub enum LogSource {
-    /// It has no container yet, or one that was not started: ask again in a moment.
-    NotYet,
-    Ready {
-        host: Host,
-        container: String,
-    },
-}
-
-/// Where the log of a service can be followed now.
-///
-/// # Errors
-/// As [`log_tail`].
-pub async fn log_source(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<LogSource, Problem> {
-    actor.require(Action::Read)?;
-    let record = find(ctx, id).await?;
-    let launching = record.state == EnvironmentState::Launching;
-    let asked = tokio::time::timeout(TAIL, async {
-        let (host, found) = match container(ctx, &record, service).await {
-            Err(Problem::NotFound { what: Noun::Service, id }) if launching && planned(ctx, &record, &id).await? => {
-                return Ok(LogSource::NotYet);
-            }
-            other => other?,
-        };
-        let not_started = host.look(&found.id).await?.is_some_and(|look| look.state == "created");
-        if not_started && launching {
-            return Ok(LogSource::NotYet);
-        }
-        Ok(LogSource::Ready { host, container: found.id })
-    });
-    asked.await.unwrap_or(Err(Problem::Unreachable { what: Noun::Engine, name: record.engine }))
-}
-
 pub(super) async fn find(ctx: &Ctx, id: &EnvironmentId) -> Result<EnvironmentRecord, Problem> {
     let found = ctx.store.environment_record(id).await?;
     found.ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))
 }
 
-async fn plan(ctx: &Ctx, record: &EnvironmentRecord) -> Result<Plan, Problem> {
+pub(super) async fn plan(ctx: &Ctx, record: &EnvironmentRecord) -> Result<Plan, Problem> {
     serde_json::from_str(&ctx.store.environment_spec(&record.id).await?).map_err(internal)
 }
 
-async fn planned(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<bool, Problem> {
+pub(super) async fn planned(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<bool, Problem> {
     Ok(plan(ctx, record).await?.service(service).is_some())
 }
 
 /// A service's container, found by its labels, never by what the reader wrote.
-async fn container(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<(Host, Found), Problem> {
+pub(super) async fn container(ctx: &Ctx, record: &EnvironmentRecord, service: &str) -> Result<(Host, Found), Problem> {
     let gone = || Problem::not_found(Noun::Service, service.chars().take(64).collect::<String>());
     if record.ended_at.is_some() {
         return Err(gone());

@@ -2,6 +2,7 @@
 //! and should not be. Events only say when to compare.
 
 use super::clear::remove;
+use super::happenings;
 use super::plan::Plan;
 use super::raise::{Failure, ended, fail, last_lines};
 use super::steps::Board;
@@ -122,17 +123,29 @@ pub(super) async fn listen(ctx: Ctx, engine: String, stale: Stale, events: broad
     let mut seen = ctx.engines_seen.changes();
     while !ctx.work.stop.is_cancelled() {
         if let Ok(host) = ctx.host(&engine).await {
-            let mut happened = std::pin::pin!(host.events());
+            let since = happenings::since(&ctx, &engine).await;
+            let mut happened = std::pin::pin!(host.events(since).ready_chunks(64));
             // What happened while nobody listened is found by comparing.
             wake(&ctx, &engine, &stale);
-            while let Some(Some(Ok(event))) = ctx.work.stop.run_until_cancelled(happened.next()).await {
-                pause = Duration::from_secs(1);
-                tell(&ctx, &EnvironmentId(event.environment.clone()));
-                if event.is_end {
+            ctx.work.tasks.spawn(happenings::catch_up(ctx.clone(), host.clone()));
+            while let Some(Some(told)) = ctx.work.stop.run_until_cancelled(happened.next()).await {
+                let all = told.len();
+                let told: Vec<_> = told.into_iter().map_while(Result::ok).collect();
+                if !told.is_empty() {
+                    pause = Duration::from_secs(1);
+                }
+                for event in &told {
+                    tell(&ctx, &EnvironmentId(event.environment.clone()));
+                    // Nobody waits: not an error.
+                    let _ = events.send(event.environment.clone());
+                }
+                if told.iter().any(|event| event.is_end) {
                     wake(&ctx, &engine, &stale);
                 }
-                // Nobody waits: not an error.
-                let _ = events.send(event.environment);
+                happenings::keep(&ctx, &told).await;
+                if told.len() < all {
+                    break;
+                }
             }
         }
         // The stream ended: somebody looks at once whether the engine is still there.
