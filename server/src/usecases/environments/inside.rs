@@ -10,6 +10,7 @@ use crate::store::internal;
 use app::view::{InspectView, ServiceProcesses, ServiceUsage, UsageView};
 use domain::id::EnvironmentId;
 use domain::problem::Noun;
+use domain::variables::{Layer, Origin, looks_secret};
 use domain::{Action, Actor, Problem};
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ pub async fn processes(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result<V
 }
 
 /// What the engine says about a service's container, as far as it may be shown. Values of variables are
-/// shown where they stand in the open: in the stack, or in the image.
+/// shown where they stand in the open: in the stack, at the launch, or in the image.
 ///
 /// # Errors
 /// As [`processes`].
@@ -119,9 +120,12 @@ pub async fn inspect(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str
     actor.require(Action::Read)?;
     let record = find(ctx, id).await?;
     let plan = plan(ctx, &record).await?;
-    let planned = plan.service(service);
+    let layers = plan.service(service).map(|planned| planned.layers()).unwrap_or_default();
+    // Those of apps and regions are for whoever configures them.
+    let is_open = |layer: &&Layer| matches!(layer.origin, Origin::Stack | Origin::Launch);
     let open = |name: &str, value: &str| {
-        planned.is_some_and(|planned| planned.service.environment.get(name).is_some_and(|known| known == value))
+        let known = layers.iter().filter(is_open).any(|layer| layer.values.get(name).is_some_and(|known| known == value));
+        known && !looks_secret(name, value)
     };
     let asked = tokio::time::timeout(LIVE, async {
         let (host, found) = container(ctx, &record, service).await?;
