@@ -148,8 +148,7 @@ pub(super) fn shown(found: &Value, open: impl Fn(&str, &str) -> bool) -> Value {
         }
     }
     if let Some(labels) = out.pointer_mut("/Config/Labels").and_then(Value::as_object_mut) {
-        for (name, value) in labels.iter_mut().filter(|(name, _)| veil::sounds_secret(name)) {
-            let _ = name;
+        for (_, value) in labels.iter_mut().filter(|(name, _)| veil::sounds_secret(name)) {
             *value = json!(veil::HIDDEN);
         }
     }

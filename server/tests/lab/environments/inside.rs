@@ -13,8 +13,8 @@ use server::usecases::people::change_role;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::{Error, Message};
 use tower_sessions::Session;
 
 const ALONE: &str = r#"
@@ -36,13 +36,13 @@ struct Terminal {
 }
 
 impl Terminal {
-    async fn open(bench: &Bench, at: SocketAddr, cookie: &str, id: &EnvironmentId) -> Result<Self, Error> {
+    async fn open(bench: &Bench, at: SocketAddr, cookie: &str, id: &EnvironmentId) -> Result<Self, String> {
         let address = format!("ws://{at}/environments/{id}/services/web/shell/socket");
         let mut request = address.into_client_request().expect("a request");
         request.headers_mut().insert("cookie", format!("slipway={cookie}").parse().expect("a header"));
         request.headers_mut().insert("origin", bench.app.ctx.settings.public_url.parse().expect("a header"));
-        let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-        socket.send(Message::text(r#"{"columns":90,"rows":30}"#)).await?;
+        let (mut socket, _) = tokio_tungstenite::connect_async(request).await.map_err(|cause| cause.to_string())?;
+        socket.send(Message::text(r#"{"columns":90,"rows":30}"#)).await.map_err(|cause| cause.to_string())?;
         Ok(Self { socket, screen: String::new() })
     }
 
