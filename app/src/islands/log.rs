@@ -357,8 +357,9 @@ fn coloured(name: &str, class: &str, text: &str) -> Option<Node> {
     Some(element.into())
 }
 
+/// A place in a short list, or the length of a line.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers that the server counted")]
 fn number(value: &JsValue) -> Option<u32> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a short list, or a line's length")]
     value.as_f64().map(|number| number as u32)
 }
 
