@@ -16,6 +16,7 @@ mod notifications;
 mod people;
 mod problems;
 mod promotions;
+mod proxied;
 mod regions;
 mod states;
 mod time;
@@ -107,6 +108,7 @@ mod tests {
             environments::ENTRIES,
             launch::ENTRIES,
             promotions::ENTRIES,
+            proxied::ENTRIES,
             regions::ENTRIES,
             people::ENTRIES,
             deliveries::ENTRIES,

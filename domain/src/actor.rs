@@ -38,6 +38,7 @@ impl Role {
         match action {
             A::Read | A::KeepOwnAccount => true,
             A::LaunchEnvironment | A::StopEnvironment | A::OpenShell => matches!(self, Role::Tester | Role::Lead),
+            A::OpenEnvironment => !matches!(self, Role::Viewer),
             A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
             A::SignOff => matches!(self, Role::Product),
             A::OverruleVerdict
@@ -85,6 +86,8 @@ pub enum Action {
     StopEnvironment,
     /// Running commands inside of a container.
     OpenShell,
+    /// To use what runs in one, which is more than to read about it.
+    OpenEnvironment,
     RecordVerdict,
     WithdrawVerdict,
     OverruleVerdict,
@@ -107,12 +110,13 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 23] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
         Action::StopEnvironment,
         Action::OpenShell,
+        Action::OpenEnvironment,
         Action::RecordVerdict,
         Action::WithdrawVerdict,
         Action::OverruleVerdict,

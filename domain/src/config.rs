@@ -40,6 +40,31 @@ pub struct Config {
     /// Which addresses may be spoken to beside those of the public internet: a file that says any replaces all.
     #[serde(skip_serializing_if = "OutgoingConfig::is_empty")]
     pub outgoing: OutgoingConfig,
+    /// Environments behind Slipway's own proxy; without a domain there is none.
+    #[serde(skip_serializing_if = "ProxyConfig::is_default")]
+    pub proxy: ProxyConfig,
+}
+
+/// Where people open what runs in environments: `e12-web.env.example.com`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxyConfig {
+    /// The domain whose every name leads to this server: `env.example.com` for `*.env.example.com`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// `http` or `https`, as browsers see it; that of the public address when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// The port, as browsers see it; that of the public address when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+impl ProxyConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How builds are taken in.
@@ -324,6 +349,7 @@ impl Config {
             intake: if other.intake.is_default() && !prune { self.intake.clone() } else { other.intake },
             git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
             outgoing: if other.outgoing.is_empty() && !prune { self.outgoing.clone() } else { other.outgoing },
+            proxy: if other.proxy.is_default() && !prune { self.proxy.clone() } else { other.proxy },
         }
     }
 }
@@ -340,6 +366,13 @@ impl AppConfig {
         let label = self.port_label.ok_or(Fault::Missing)?;
         let number = u32::from(label) * 100 + u32::from(port);
         u16::try_from(number).map(Some).map_err(|_| Fault::OutOfRange { least: 1, most: 65535 })
+    }
+}
+
+impl EngineConfig {
+    /// The host at which Slipway itself reaches published ports.
+    pub fn reached_at(&self) -> &str {
+        &self.address
     }
 }
 

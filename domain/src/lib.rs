@@ -21,6 +21,7 @@ pub mod log;
 pub mod notify;
 pub mod problem;
 pub mod promotion;
+pub mod proxied;
 pub mod release;
 pub mod release_set;
 pub mod repo;

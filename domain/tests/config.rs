@@ -89,6 +89,14 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
         ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
         ("/outgoing", json!({ "allow": ["10.0.0.0/8", "everything"] }), "outgoing.allow.everything"),
         ("/outgoing", json!({ "allow": ["0.0.0.0/0"] }), "outgoing.allow.0.0.0.0/0"),
+        ("/proxy", json!({ "scheme": "https" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "*.env.test" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "Env.test" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "env.test:3000" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "10.0.0.1" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "[fd00::1]" }), "proxy.domain"),
+        ("/proxy", json!({ "domain": "env.test", "scheme": "ftp" }), "proxy.scheme"),
+        ("/proxy", json!({ "domain": "env.test", "port": 0 }), "proxy.port"),
     ] {
         match with(pointer, value.clone()).check() {
             Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),

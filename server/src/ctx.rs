@@ -67,6 +67,9 @@ pub struct Ctx {
     pub shells: Shells,
     /// What the environments' containers were like when last looked at.
     pub looks: Looks,
+    /// Who looks at what runs in environments, and where that is.
+    pub gate: crate::http::proxied::Gate,
+    pub targets: crate::usecases::proxy::Targets,
     pub setup: Setup,
     pub flashes: crate::http::flash::Flashes,
     pub streams: crate::http::events::Streams,
@@ -192,6 +195,8 @@ impl Ctx {
             stats: Stats::default(),
             shells: Shells::default(),
             looks: Looks::default(),
+            gate: crate::http::proxied::Gate::default(),
+            targets: crate::usecases::proxy::Targets::default(),
             setup: Setup::default(),
             flashes: crate::http::flash::Flashes::default(),
             streams: crate::http::events::Streams::default(),

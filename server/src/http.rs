@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod logs;
 pub mod pages;
 pub mod problem;
+pub mod proxied;
 pub mod routes;
 pub mod session;
 pub mod shell;
@@ -63,6 +64,7 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .with(logs::routes)
         .with(shell::routes)
         .with(usage::routes)
+        .with(proxied::routes)
         .with(pages::routes)
         .with(api::routes);
     let (router, mut listed, openapi) = routes.finish();
@@ -72,7 +74,7 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .route("/api/v1/openapi.json", axum::routing::get(move || async move { axum::Json(document) }))
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here);
-    Outside { router: layered(ctx, router), listed, openapi }
+    Outside { router: proxied::in_front_of(ctx, layered(ctx, router)), listed, openapi }
 }
 
 /// From the inside out: who asks, sessions, cross-site guard, pages for problems, headers, log.

@@ -19,6 +19,7 @@ pub mod intake;
 pub mod notifications;
 pub mod people;
 pub mod promotions;
+pub mod proxy;
 pub mod regions;
 pub mod rollouts;
 pub mod runs;

@@ -93,6 +93,7 @@ texts! {
     do_account = "change your own account", "修改自己的账户";
     do_launch = "launch environments", "启动测试环境";
     do_stop = "stop environments", "停止测试环境";
+    do_open = "open what runs in environments", "打开测试环境中的应用";
     do_verdict = "record verdicts", "记录测试结论";
     do_withdraw = "withdraw verdicts", "撤回测试结论";
     do_overrule = "overrule a fail", "否决“不通过”结论";
@@ -165,6 +166,7 @@ impl Text {
             Action::LaunchEnvironment => self.do_launch(),
             Action::StopEnvironment => self.do_stop(),
             Action::OpenShell => self.do_shell(),
+            Action::OpenEnvironment => self.do_open(),
             Action::RecordVerdict => self.do_verdict(),
             Action::WithdrawVerdict => self.do_withdraw(),
             Action::OverruleVerdict => self.do_overrule(),

@@ -34,6 +34,9 @@ impl Config {
         if self.outgoing != new.outgoing {
             changes.changed.push("outgoing".to_owned());
         }
+        if self.proxy != new.proxy {
+            changes.changed.push("proxy".to_owned());
+        }
         let named = changes != Changes::default();
         changes.order = !named && self != new;
         changes

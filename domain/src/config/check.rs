@@ -5,7 +5,7 @@ mod engines;
 mod notify;
 mod outside;
 
-use super::{AppConfig, Config, EngineConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
+use super::{AppConfig, Config, EngineConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
 use crate::Problem;
 use crate::address::Range;
 use crate::engine::{certificates, valid_host as address};
@@ -22,6 +22,8 @@ const MOST_TEXT: usize = 1024;
 const MOST_ARGUMENTS: usize = 64;
 const MOST_VALUE: usize = 32 * 1024;
 const MOST_CERTIFICATES: usize = 256 * 1024;
+/// A host name is at most 253 characters long, of which one label is an environment's.
+const MOST_DOMAIN: usize = 253 - 64;
 
 type Checked = Result<(), Problem>;
 
@@ -43,6 +45,7 @@ impl Config {
         self.check_stacks()?;
         self.apps.iter().try_for_each(|app| self.check_launches(app))?;
         self.engines.iter().try_for_each(check_engine)?;
+        check_proxy(&self.proxy)?;
         self.regions.iter().try_for_each(check_region)?;
         self.check_notifications()
     }
@@ -166,6 +169,22 @@ fn check_engine(engine: &EngineConfig) -> Checked {
     let place = |field: &str| format!("engines.{}.{field}", engine.name);
     engines::check(&engine.access(), &place)?;
     demand(address(&engine.address), || place("address"), || not("a host name or an address, without a port"))
+}
+
+/// A name of an environment stands before the domain, and the whole is a host name.
+fn check_proxy(proxy: &ProxyConfig) -> Checked {
+    let place = |field: &str| format!("proxy.{field}");
+    let Some(domain) = &proxy.domain else {
+        let alone = proxy.scheme.is_none() && proxy.port.is_none();
+        return demand(alone, || place("domain"), || Fault::Missing);
+    };
+    let lower = !domain.bytes().any(|b| b.is_ascii_uppercase());
+    let named = domain.rsplit('.').next().is_some_and(|last| last.bytes().any(|b| b.is_ascii_alphabetic()));
+    let good = lower && named && domain.len() <= MOST_DOMAIN && !domain.starts_with('[') && address(domain);
+    demand(good, || place("domain"), || not("a domain in lower case, without * and without a port"))?;
+    let scheme = proxy.scheme.as_deref().is_none_or(|scheme| matches!(scheme, "http" | "https"));
+    demand(scheme, || place("scheme"), || not("http or https"))?;
+    range(proxy.port.map(u32::from), 1, 65535, || place("port"))
 }
 
 fn check_region(region: &RegionConfig) -> Checked {

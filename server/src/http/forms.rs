@@ -215,7 +215,7 @@ fn referer(headers: &HeaderMap) -> String {
 }
 
 /// A path on this site, for a redirect; anything else becomes `/`.
-fn safe_path(path: &str) -> String {
+pub fn safe_path(path: &str) -> String {
     let good = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')

@@ -96,7 +96,7 @@ pub fn ui_context(ctx: &Ctx, actor: Option<Actor>, headers: &HeaderMap, uri: &Ur
 }
 
 /// The reader's choice, else the first of the browser's languages that we speak, else English.
-fn lang(headers: &HeaderMap) -> Lang {
+pub fn lang(headers: &HeaderMap) -> Lang {
     if let Some(chosen) = cookie(headers, "lang").and_then(Lang::from_word) {
         return chosen;
     }
@@ -104,7 +104,7 @@ fn lang(headers: &HeaderMap) -> Lang {
     accepted.split(',').find_map(|entry| Lang::from_word(entry.trim().get(..2)?)).unwrap_or_default()
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(COOKIE)
         .iter()

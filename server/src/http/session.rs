@@ -2,12 +2,14 @@
 
 use crate::clock::{from_micros, micros};
 use crate::ctx::{Ctx, secret_hash};
+use crate::store::internal;
 use crate::store::people::UserRow;
 use async_trait::async_trait;
 use domain::id::UserId;
 use domain::{Actor, Person, Problem, Time};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result as StoreResult};
@@ -29,6 +31,17 @@ struct Who {
     seen_at: i64,
 }
 
+impl Who {
+    fn is_over(&self, now: Time) -> bool {
+        now - from_micros(self.signed_in_at) > chrono::Duration::days(ABSOLUTE_DAYS)
+            || now - from_micros(self.seen_at) > chrono::Duration::hours(IDLE_HOURS)
+    }
+
+    fn is_to_be_noted(&self, now: Time) -> bool {
+        now - from_micros(self.seen_at) > chrono::Duration::minutes(1)
+    }
+}
+
 /// Begins a session for a person who just gave the password. The id is a new one.
 ///
 /// # Errors
@@ -37,9 +50,9 @@ pub async fn begin(ctx: &Ctx, session: &Session, person: &Person) -> Result<(), 
     let now = micros(ctx.now());
     // `flush` would keep the id for what comes next in this request.
     session.clear().await;
-    session.cycle_id().await.map_err(crate::store::internal)?;
+    session.cycle_id().await.map_err(internal)?;
     let who = Who { user: person.id.clone(), signed_in_at: now, seen_at: now };
-    session.insert(KEY, who).await.map_err(crate::store::internal)
+    session.insert(KEY, who).await.map_err(internal)
 }
 
 /// Ends the session.
@@ -47,7 +60,7 @@ pub async fn begin(ctx: &Ctx, session: &Session, person: &Person) -> Result<(), 
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn end(session: &Session) -> Result<(), Problem> {
-    session.flush().await.map_err(crate::store::internal)
+    session.flush().await.map_err(internal)
 }
 
 /// Who the session belongs to, as they are now; none when it ended or they were disabled.
@@ -55,20 +68,56 @@ pub async fn end(session: &Session) -> Result<(), Problem> {
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn actor(ctx: &Ctx, session: &Session) -> Result<Option<Actor>, Problem> {
-    let Some(mut who) = session.get::<Who>(KEY).await.map_err(crate::store::internal)? else { return Ok(None) };
+    let Some(mut who) = session.get::<Who>(KEY).await.map_err(internal)? else { return Ok(None) };
     let now = ctx.now();
-    let since = |at: i64| now - from_micros(at);
-    if since(who.signed_in_at) > chrono::Duration::days(ABSOLUTE_DAYS) || since(who.seen_at) > chrono::Duration::hours(IDLE_HOURS)
-    {
+    if who.is_over(now) {
         end(session).await?;
         return Ok(None);
     }
     let signed_in_at = from_micros(who.signed_in_at);
     let user = ctx.store.user_by_id(&who.user).await?;
     // One write a minute keeps the session alive; more would make reading pages write.
-    if since(who.seen_at) > chrono::Duration::minutes(1) {
+    if who.is_to_be_noted(now) {
         who.seen_at = micros(now);
-        session.insert(KEY, who).await.map_err(crate::store::internal)?;
+        session.insert(KEY, who).await.map_err(internal)?;
+    }
+    Ok(user.and_then(|row| crate::store::people::actor_of(row, signed_in_at)))
+}
+
+/// Who a session belongs to that is known by its hash only, as cookies of proxied hosts know it. `in_use`
+/// keeps it alive as its own use would.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn actor_of_hash(ctx: &Ctx, id_hash: &str, in_use: bool) -> Result<Option<Actor>, Problem> {
+    let now = ctx.now();
+    let data: Option<Vec<u8>> = sqlx::query_scalar("SELECT data FROM sessions WHERE id_hash = $1 AND expires_at > $2")
+        .bind(id_hash)
+        .bind(micros(now))
+        .fetch_optional(ctx.store.read())
+        .await
+        .map_err(internal)?;
+    let Some(data) = data else { return Ok(None) };
+    let mut data: HashMap<String, serde_json::Value> = serde_json::from_slice(&data).map_err(internal)?;
+    let Some(mut who) = data.get(KEY).and_then(|who| serde_json::from_value::<Who>(who.clone()).ok()) else { return Ok(None) };
+    if who.is_over(now) {
+        return Ok(None);
+    }
+    let user = ctx.store.user_by_id(&who.user).await?;
+    let signed_in_at = from_micros(who.signed_in_at);
+    if in_use && who.is_to_be_noted(now) {
+        who.seen_at = micros(now);
+        let ends_at = ends_at(now, Some(who.signed_in_at));
+        data.insert(KEY.to_owned(), serde_json::to_value(who).map_err(internal)?);
+        let mut tx = ctx.store.begin().await?;
+        sqlx::query("UPDATE sessions SET data = $2, expires_at = $3 WHERE id_hash = $1")
+            .bind(id_hash)
+            .bind(serde_json::to_vec(&data).map_err(internal)?)
+            .bind(ends_at)
+            .execute(&mut *tx)
+            .await
+            .map_err(internal)?;
+        tx.commit().await.map_err(internal)?;
     }
     Ok(user.and_then(|row| crate::store::people::actor_of(row, signed_in_at)))
 }
@@ -99,7 +148,8 @@ impl std::fmt::Debug for DatabaseSessions {
     }
 }
 
-fn hash(id: &Id) -> String {
+/// What is kept of a session's id.
+pub fn hash(id: &Id) -> String {
     secret_hash(&id.to_string())
 }
 
@@ -108,11 +158,14 @@ fn backend(problem: impl std::fmt::Display) -> Error {
 }
 
 /// When a session ends that is used now, by our own clock.
-fn ends_at(now: Time, record: &Record) -> i64 {
+fn ends_at(now: Time, signed_in_at: Option<i64>) -> i64 {
     let idle = now + chrono::Duration::hours(IDLE_HOURS);
-    let signed_in_at = record.data.get(KEY).and_then(|who| who.get("signed_in_at")).and_then(serde_json::Value::as_i64);
     let absolute = from_micros(signed_in_at.unwrap_or_else(|| micros(now))) + chrono::Duration::days(ABSOLUTE_DAYS);
     micros(idle.min(absolute))
+}
+
+fn signed_in_at(record: &Record) -> Option<i64> {
+    record.data.get(KEY)?.get("signed_in_at")?.as_i64()
 }
 
 fn user(record: &Record) -> Option<&str> {
@@ -133,7 +186,7 @@ impl SessionStore for DatabaseSessions {
             .bind(hash(&record.id))
             .bind(user(record))
             .bind(data(record)?)
-            .bind(ends_at(self.ctx.now(), record))
+            .bind(ends_at(self.ctx.now(), signed_in_at(record)))
             .execute(&mut *tx)
             .await
             .map_err(backend)?;
@@ -150,7 +203,7 @@ impl SessionStore for DatabaseSessions {
             .bind(user(record))
             .bind(data(record)?)
             .bind(micros(now))
-            .bind(ends_at(now, record))
+            .bind(ends_at(now, signed_in_at(record)))
             .execute(&mut *tx)
             .await
             .map_err(backend)?;

@@ -9,6 +9,7 @@ mod automatic;
 mod checks;
 mod choose;
 mod clear;
+mod doors;
 mod form;
 mod happenings;
 mod inside;
@@ -26,6 +27,7 @@ mod survey;
 mod variables;
 mod work;
 
+pub(crate) use doors::{doors, published_at};
 pub use again::relaunch_environment;
 pub use automatic::{keep_channels, launch_waiting};
 pub use checks::checks_of_build;
