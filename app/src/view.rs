@@ -238,7 +238,11 @@ views! {
     pub struct PortLink {
         pub service: String,
         pub container_port: u16,
+        /// Through the proxy, where there is one; else at the engine.
         pub url: String,
+        /// At the engine, where `url` leads through the proxy.
+        #[serde(default)]
+        pub direct: Option<String>,
     }
 
     pub struct StepView {

@@ -39,6 +39,7 @@ texts! {
     col_restarts = "Restarts", "重启次数";
     no_health = "no check", "无检查";
     open_service(name: &str) = "Open {name}", "打开 {name}";
+    link_direct = "direct", "直连";
     log = "Log", "日志";
     log_of(name: &str) = "Log of {name}", "{name} 的日志";
     log_follow = "Follow", "跟随";

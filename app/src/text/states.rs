@@ -384,6 +384,7 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("environment.ended", "an environment ended", "测试环境已结束"),
     ("shell.opened", "opened a shell", "打开了终端"),
     ("shell.closed", "closed a shell", "关闭了终端"),
+    ("environment.opened", "opened what runs in an environment", "打开了测试环境中的应用"),
     ("verdict.recorded", "recorded a verdict", "记录了测试结论"),
     ("verdict.withdrawn", "withdrew a verdict", "撤回了测试结论"),
     ("verdict.overruled", "overruled a fail", "否决了“不通过”"),

@@ -250,6 +250,7 @@ impl Fake {
             service: self.say(service),
             container_port,
             url: format!("http://test.example.com:{port}/"),
+            direct: None,
         };
         let ended = state == EnvironmentState::Stopped;
         let links = if matches!(state, EnvironmentState::Running) {

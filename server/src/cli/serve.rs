@@ -3,6 +3,7 @@
 use crate::ctx::{Ctx, Settings};
 use crate::store::{OpenError, Store};
 use crate::{http, usecases};
+use axum::serve::ListenerExt as _;
 use domain::Problem;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -41,6 +42,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     let address = ctx.settings.listen.clone();
     let listener = tokio::net::TcpListener::bind(&address).await.map_err(|source| ServeError::Listen { address, source })?;
+    // Small messages leave when they are written: a stream's reader waits for each.
+    let listener = listener.tap_io(|stream| {
+        stream.set_nodelay(true).ok();
+    });
     let outside = http::outside(&ctx);
     usecases::start_workers(&ctx);
     tracing::info!(listen = %ctx.settings.listen, public = %ctx.settings.public_url, "slipway serves");

@@ -6,6 +6,7 @@ use crate::http::flash::Message;
 use crate::http::forms::{self, without_flash};
 use crate::http::problem::PageProblem;
 use crate::http::routes::{Access, Routes};
+use crate::usecases::proxy;
 use app::{After, Lang, Theme, UiContext};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -40,7 +41,7 @@ async fn render(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, request
     let nonce = new_nonce(&ctx);
     // The terminal brings its own styles, under the page's nonce; no other page needs that.
     let styles = if request.uri().path().ends_with("/shell") { format!(" 'nonce-{nonce}'") } else { String::new() };
-    let header = policy(&nonce, &styles);
+    let header = policy(&nonce, &styles, &form_targets(&ctx, request.uri()));
     let provide = move || {
         provide_context(ui.clone());
         provide_context(Nonce::from_value(nonce.clone()));
@@ -63,7 +64,7 @@ pub async fn dress(State(ctx): State<Ctx>, request: Request, next: Next) -> Resp
     let nonce = new_nonce(&ctx);
     let (status, html) = app::problem_document(ui_context(&ctx, actor, &headers, &uri), &problem, Some(&nonce));
     let mut page = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&nonce, ""));
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(&nonce, "", ""));
     for cookie in response.headers().get_all(http::header::SET_COOKIE) {
         page.headers_mut().append(http::header::SET_COOKIE, cookie.clone());
     }
@@ -119,11 +120,19 @@ fn new_nonce(ctx: &Ctx) -> String {
     hex::encode(bytes)
 }
 
+/// Where the form of a page may lead beside the main site: from the login back to a proxied host.
+fn form_targets(ctx: &Ctx, uri: &Uri) -> String {
+    if uri.path() != "/login" {
+        return String::new();
+    }
+    proxy::any_address(ctx).map_or_else(String::new, |address| format!(" {address}"))
+}
+
 /// Scripts only under this page's nonce, and nothing from elsewhere.
-fn policy(nonce: &str, styles: &str) -> HeaderValue {
+fn policy(nonce: &str, styles: &str, form_targets: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'{styles}; img-src 'self' data:; connect-src 'self'; \
-         font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+         font-src 'self'; manifest-src 'self'; form-action 'self'{form_targets}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }

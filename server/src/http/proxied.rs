@@ -66,7 +66,7 @@ async fn by_host(State(Sites { ctx, main }): State<Sites>, request: Request) -> 
     let began = std::time::Instant::now();
     let response = match place(&host, domain) {
         Place::Elsewhere => return to_main(main, request).await,
-        Place::Nowhere => shut(&ctx, &request.headers().clone(), &Shut::Misdirected),
+        Place::Nowhere => shut(&ctx, request.headers(), &Shut::Misdirected),
         Place::Environment(name) => answer(&ctx, name, request).await,
     };
     let status = response.status().as_u16().to_string();
@@ -101,21 +101,19 @@ fn main_host(ctx: &Ctx) -> &str {
 
 /// A request to a proxied host.
 async fn answer(ctx: &Ctx, name: DoorName, request: Request) -> Response {
-    let headers = request.headers().clone();
-    let reply = match front(ctx, name, &headers, &request).await {
-        Some(front) => serve(ctx, &front, request).await,
+    let (mut parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let Ok(ClientAddress(client)) = ClientAddress::from_request_parts(&mut parts, &()).await;
+    let reply = match front(ctx, name, client) {
+        Some(front) => serve(ctx, &front, Request::from_parts(parts, body)).await,
         None => Err(Shut::Misdirected),
     };
     reply.unwrap_or_else(|why| shut(ctx, &headers, &why))
 }
 
-async fn front(ctx: &Ctx, name: DoorName, headers: &HeaderMap, request: &Request) -> Option<Front> {
+fn front(ctx: &Ctx, name: DoorName, client: String) -> Option<Front> {
     let address = proxy::address(ctx, &name)?;
     let (scheme, authority) = address.split_once("://")?;
-    let (mut parts, ()) = Request::new(()).into_parts();
-    parts.headers = headers.clone();
-    parts.extensions = request.extensions().clone();
-    let Ok(ClientAddress(client)) = ClientAddress::from_request_parts(&mut parts, &()).await;
     Some(Front { name, scheme: scheme.to_owned(), authority: authority.to_owned(), client })
 }
 

@@ -150,6 +150,15 @@ pub async fn enter(ctx: &Ctx, actor: &Actor, name: &DoorName) -> Result<Opening,
 
 /// The address of a proxied host, without a slash at the end; nothing without a domain.
 pub fn address(ctx: &Ctx, name: &DoorName) -> Option<String> {
+    address_of(ctx, name)
+}
+
+/// Every proxied host, as a source in a policy.
+pub fn any_address(ctx: &Ctx) -> Option<String> {
+    address_of(ctx, &"*")
+}
+
+fn address_of(ctx: &Ctx, name: &dyn std::fmt::Display) -> Option<String> {
     let applied = ctx.config();
     let domain = applied.config.proxy.domain.as_deref()?;
     let public = ctx.settings.public_url.parse::<http::Uri>().unwrap_or_default();

@@ -37,6 +37,7 @@ pub async fn apply(ctx: &Ctx, actor: &Actor, toml_text: &str, prune: bool) -> Re
     let old = store::config::newest_to_change(&mut tx).await?;
     let new = old.config.merge(given, prune);
     new.check()?;
+    check_main_host(ctx, &new)?;
     notifications::check_zones(&new)?;
     if new == old.config {
         return Ok(AppliedChanges { version: old.version, changes: Changes::default() });
@@ -67,6 +68,18 @@ pub async fn export(ctx: &Ctx, actor: &Actor) -> Result<String, Problem> {
     actor.require(Action::Configure)?;
     ctx.reload_config().await?;
     toml::to_string_pretty(&ctx.config().config).map_err(store::internal)
+}
+
+/// The main site is no name under the domain of environments: their apps could set cookies for it.
+fn check_main_host(ctx: &Ctx, config: &Config) -> Result<(), Problem> {
+    let Some(domain) = &config.proxy.domain else { return Ok(()) };
+    let main = ctx.settings.public_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+    let below = main.is_some_and(|host| host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.')));
+    if !below {
+        return Ok(());
+    }
+    let reason = "the address of Slipway itself is a name under it".to_owned();
+    Err(Problem::Config { place: "proxy.domain".to_owned(), why: Fault::Refused { reason } })
 }
 
 fn read(text: &str) -> Result<Config, Problem> {

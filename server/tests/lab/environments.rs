@@ -5,6 +5,7 @@ mod bench;
 mod inside;
 mod kill;
 mod logs;
+mod proxy;
 mod replace;
 
 use crate::common::eventually;

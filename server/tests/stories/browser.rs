@@ -71,6 +71,15 @@ impl Browser {
         Self { cookies: Arc::default(), ..self.clone() }
     }
 
+    /// The same server from the same place, with no cookie but those of this one's host that say who knocked.
+    pub fn another_window(&self) -> Self {
+        let other = self.another();
+        if let Some(knock) = self.cookie("slipway-knock") {
+            other.set_cookie("slipway-knock", &knock);
+        }
+        other
+    }
+
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -36,6 +36,8 @@ pub struct Held {
     pub measured: u32,
     /// Whether a call is answered at all.
     pub silent: bool,
+    /// The number that port 80 of every container is published under, when not the usual one.
+    pub published: Option<u16>,
     made: u32,
 }
 
@@ -185,10 +187,12 @@ impl Held {
     }
 
     fn inspect(&mut self, key: &str) -> Option<Response> {
+        let published = self.published;
         let (id, container) = self.find(key)?;
         let mut host = container.body["HostConfig"].clone();
         host["MaskedPaths"] = json!(["/proc/kcore"]);
         host["ReadonlyPaths"] = json!(["/proc/sys"]);
+        let published = published.unwrap_or(32768).to_string();
         let mut answer = json!({
             "Id": id,
             "Image": "sha256:content",
@@ -196,7 +200,7 @@ impl Held {
             "HostConfig": host,
             "Mounts": [],
             "State": { "Status": container.state, "Running": container.state == "running", "ExitCode": container.exit_code },
-            "NetworkSettings": { "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "32768" }] } },
+            "NetworkSettings": { "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": published }] } },
         });
         if let Some(twist) = self.twist {
             twist(&mut answer);

@@ -6,7 +6,7 @@ mod choose;
 mod inside;
 mod logs;
 mod replace;
-mod stage;
+pub mod stage;
 mod work;
 
 use crate::common::{TWO_APPS, TestApp, a_hook, on_each_database};

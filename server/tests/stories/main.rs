@@ -35,6 +35,7 @@ mod notify_targets;
 mod outside;
 mod people;
 mod promotions;
+mod proxy;
 mod regions;
 mod registry;
 mod rollouts;

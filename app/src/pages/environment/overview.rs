@@ -134,7 +134,10 @@ fn service_row(t: Text, environment: &EnvironmentView, service: &ServiceStatus) 
         .links
         .iter()
         .filter(|link| link.service == service.name)
-        .map(|link| outside(&link.url, link.container_port.to_string()))
+        .map(|link| {
+            let direct = link.direct.as_deref().map(|direct| outside(direct, t.link_direct()));
+            view! { {outside(&link.url, link.container_port.to_string())}{direct} }
+        })
         .collect_view();
     view! {
         <tr>

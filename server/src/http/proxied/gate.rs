@@ -113,8 +113,9 @@ impl Gate {
             if idle > IDLE_ROUNDS {
                 break;
             }
-            let still = ask(&ctx, &key.0, &key.1, used).await;
-            if still.is_err_or_other(&admitted.opening) {
+            let Opening { environment, door } = &admitted.opening;
+            let same = |now: Opening| now.environment.id == environment.id && now.door == *door;
+            if !ask(&ctx, &key.0, &key.1, used).await.is_ok_and(same) {
                 break;
             }
         }
@@ -128,16 +129,6 @@ impl Gate {
 
     fn held(&self) -> MutexGuard<'_, HashMap<(Visitor, DoorName), Arc<Admitted>>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-trait Changed {
-    fn is_err_or_other(&self, opening: &Opening) -> bool;
-}
-
-impl Changed for Result<Opening, Shut> {
-    fn is_err_or_other(&self, opening: &Opening) -> bool {
-        self.as_ref().map_or(true, |now| now.environment.id != opening.environment.id || now.door != opening.door)
     }
 }
 

@@ -7,11 +7,12 @@ use crate::ctx::Ctx;
 use crate::engine::containers::{Found, Host, Look};
 use crate::store::environments::{EnvironmentRecord, StepRecord};
 use crate::store::{Cursor, internal, page_size};
+use crate::usecases::proxy;
 use app::view::{EnvironmentBuild, EnvironmentRow, EnvironmentView, Page, Paging, PortLink, ServiceStatus, StepView};
-use domain::config::Config;
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::EnvironmentState;
 use domain::problem::Noun;
+use domain::proxied::Door;
 use domain::{Action, Actor, Problem};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -176,24 +177,20 @@ fn status(planned: &PlannedService, look: Option<Look>, otherwise: &str) -> Serv
 pub(super) async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<EnvironmentRow>, Problem> {
     let ids: Vec<&EnvironmentId> = records.iter().map(|record| &record.id).collect();
     let mut builds = ctx.store.environment_builds(&ids).await?;
-    let applied = ctx.config();
     let row = |record: EnvironmentRecord| {
         let builds = builds.remove(&record.id).unwrap_or_default();
         let away = ctx.engines_seen.away_since(&record.engine).filter(|_| record.ended_at.is_none());
-        row(&applied.config, record, builds).map(|row| EnvironmentRow { engine_away_since: away, ..row })
+        row(ctx, record, builds).map(|row| EnvironmentRow { engine_away_since: away, ..row })
     };
     records.into_iter().map(row).collect()
 }
 
-fn row(config: &Config, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> Result<EnvironmentRow, Problem> {
+fn row(ctx: &Ctx, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> Result<EnvironmentRow, Problem> {
     let published: Vec<Published> = serde_json::from_str(&record.links).map_err(internal)?;
-    let address = config.engine(&record.engine).map(|engine| engine.address.as_str());
-    // What has ended has no links; what an engine without an address publishes cannot be reached.
-    let links = published.into_iter().filter(|_| record.ended_at.is_none()).filter_map(|port| {
-        Some(PortLink { url: url(address?, port.host_port), service: port.service, container_port: port.container_port })
-    });
+    // What has ended has no links.
+    let links = if record.ended_at.is_none() { links(ctx, &record, published) } else { Vec::new() };
     Ok(EnvironmentRow {
-        links: links.collect(),
+        links,
         id: record.id,
         number: record.number,
         generation: record.generation,
@@ -208,6 +205,22 @@ fn row(config: &Config, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>
         end_reason: record.end_reason,
         engine_away_since: None,
     })
+}
+
+/// Through the proxy where there is one, and at the engine where browsers reach it; what is reached
+/// neither way has no link.
+fn links(ctx: &Ctx, record: &EnvironmentRecord, published: Vec<Published>) -> Vec<PortLink> {
+    let applied = ctx.config();
+    let address = applied.config.engine(&record.engine).map(|engine| engine.address.as_str());
+    let door = |port: &Published| Door { service: port.service.clone(), port: port.container_port };
+    let doors: Vec<Door> = published.iter().map(door).collect();
+    let link = |port: Published| {
+        let direct = address.map(|address| url(address, port.host_port));
+        let proxied = proxy::link(ctx, record.number, &door(&port), &doors);
+        let at_engine = direct.clone().filter(|_| proxied.is_some());
+        Some(PortLink { url: proxied.or(direct)?, direct: at_engine, service: port.service, container_port: port.container_port })
+    };
+    published.into_iter().filter_map(link).collect()
 }
 
 fn url(address: &str, port: u16) -> String {
