@@ -17,17 +17,34 @@ pub enum Shut {
     Misdirected,
     /// No such environment, or it publishes no such port.
     Nothing,
-    Ended { id: EnvironmentId, number: i64 },
-    Starting { id: EnvironmentId, number: i64 },
+    Ended {
+        id: EnvironmentId,
+        number: i64,
+    },
+    Starting {
+        id: EnvironmentId,
+        number: i64,
+    },
     /// The engine does not answer.
-    Away { id: EnvironmentId, engine: String },
+    Away {
+        id: EnvironmentId,
+        engine: String,
+    },
     /// The service does not take connections.
-    Silent { id: EnvironmentId, service: String },
-    Slow { id: EnvironmentId, service: String },
+    Silent {
+        id: EnvironmentId,
+        service: String,
+    },
+    Slow {
+        id: EnvironmentId,
+        service: String,
+    },
     Busy,
     /// A ticket that was used, is too old, or is another's.
     Ticket,
-    Broken { reference: String },
+    Broken {
+        reference: String,
+    },
 }
 
 impl From<Problem> for Shut {

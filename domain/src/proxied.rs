@@ -57,7 +57,8 @@ impl std::fmt::Display for DoorName {
 /// end is another site to a browser, so it leads nowhere.
 pub fn place(host: &str, domain: &str) -> Place {
     let host = host.to_ascii_lowercase();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(&*host, |(name, _)| name);
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(&*host, |(name, _)| name);
     let bare = name.trim_end_matches('.');
     if bare == domain {
         return Place::Nowhere;
@@ -159,8 +160,7 @@ mod tests {
         let doors = [opening("web", 8080), opening("web", 80), opening("web-8080", 9), opening("My_App.one", 1), opening("-", 3)];
         let names = names(&doors).into_iter().map(|(name, door)| format!("{name}={}:{}", door.service, door.port));
         let names: Vec<String> = names.collect();
-        let wanted =
-            ["web=web:80", "web-8080=web-8080:9", "my-app-one=My_App.one:1", "web-80=web:80", "web-8080-9=web-8080:9"];
+        let wanted = ["web=web:80", "web-8080=web-8080:9", "my-app-one=My_App.one:1", "web-80=web:80", "web-8080-9=web-8080:9"];
         assert_eq!(names[..5], wanted);
         assert_eq!(door("web-8080", &doors), Some(&doors[2]), "a service's own name goes before a port of another");
         assert_eq!(name_of(7, &doors[0], &doors), None, "no name is left for it");

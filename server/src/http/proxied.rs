@@ -122,9 +122,12 @@ async fn serve(ctx: &Ctx, front: &Front, request: Request) -> Result<Response, S
         return Err(Shut::Nothing);
     }
     if let Some(own) = request.uri().path().strip_prefix(OWN_PATH) {
-        return if own == "enter" && request.method() == Method::GET { enter(ctx, front, &request).await } else { Err(Shut::Nothing) };
+        let is_entry = own == "enter" && request.method() == Method::GET;
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        return if is_entry { enter(ctx, front, &query, request.headers()).await } else { Err(Shut::Nothing) };
     }
-    let visitor = visitor(front, &request).filter(|visitor| matches!(visitor, Visitor::Token(_)) || is_its_own(ctx, front, &request));
+    let visitor =
+        visitor(front, &request).filter(|visitor| matches!(visitor, Visitor::Token(_)) || is_its_own(ctx, front, &request));
     let admitted = match visitor {
         Some(visitor) => ctx.gate.admit(ctx, &visitor, &front.name).await,
         None => Err(Shut::SignedOut),
@@ -209,10 +212,9 @@ fn knock(ctx: &Ctx, front: &Front, request: &Request) -> Response {
 }
 
 /// `GET /.slipway/enter?ticket=…` on a proxied host.
-async fn enter(ctx: &Ctx, front: &Front, request: &Request) -> Result<Response, Shut> {
-    let query = request.uri().query().unwrap_or_default();
+async fn enter(ctx: &Ctx, front: &Front, query: &str, headers: &HeaderMap) -> Result<Response, Shut> {
     let ticket = query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).ok_or(Shut::Ticket)?;
-    let knock = pages::cookie(request.headers(), knock_cookie(front)).ok_or(Shut::Ticket)?;
+    let knock = pages::cookie(headers, knock_cookie(front)).ok_or(Shut::Ticket)?;
     let entered = proxy::take_ticket(ctx, &front.name, ticket, knock).await.map_err(|problem| match problem {
         Problem::SignedOut => Shut::Ticket,
         other => other.into(),

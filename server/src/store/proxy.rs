@@ -33,7 +33,11 @@ fn text(row: &AnyRow, column: &str) -> Result<String, Problem> {
 
 /// Keeps a ticket, and forgets those that nobody took in time.
 pub async fn add_ticket(tx: &mut Tx, secret_hash: &str, ticket: &Ticket, now: Time) -> Result<(), Problem> {
-    sqlx::query("DELETE FROM proxy_tickets WHERE expires_at < $1").bind(micros(now)).execute(&mut **tx).await.map_err(internal)?;
+    sqlx::query("DELETE FROM proxy_tickets WHERE expires_at < $1")
+        .bind(micros(now))
+        .execute(&mut **tx)
+        .await
+        .map_err(internal)?;
     sqlx::query(
         "INSERT INTO proxy_tickets (secret_hash, session_hash, environment_id, name, knock_hash, back, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",

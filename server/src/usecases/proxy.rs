@@ -69,7 +69,8 @@ pub struct Entered {
 pub async fn hand_over(ctx: &Ctx, actor: &Actor, session_hash: &str, wanted: Wanted) -> Result<Way, Problem> {
     actor.require(Action::OpenEnvironment)?;
     let Wanted { name, knock_hash, back } = wanted;
-    let environment = by_name(ctx, &name).await?.ok_or_else(|| Problem::not_found(Noun::Environment, format!("E-{}", name.number)))?;
+    let environment =
+        by_name(ctx, &name).await?.ok_or_else(|| Problem::not_found(Noun::Environment, format!("E-{}", name.number)))?;
     if environment.ended_at.is_some() {
         return Ok(Way::Ended(environment.id));
     }

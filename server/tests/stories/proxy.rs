@@ -9,8 +9,8 @@ use crate::common::{TestApp, eventually, on_each_database};
 use domain::Role;
 use http::StatusCode;
 use scene::Scene;
-use server::usecases::people::change_role;
 use server::usecases::environments::stop_environment;
+use server::usecases::people::change_role;
 use std::time::Duration;
 
 #[tokio::test]
@@ -237,7 +237,9 @@ async fn while_there_is_no_app_a_page_says_why_in_the_reader_s_language() {
         (reply.status == StatusCode::GONE).then_some(reply)
     })
     .await;
-    assert!(ended.body.contains("E-1 已结束") && ended.body.contains(&format!("href=\"http://127.0.0.1:3000/environments/{id}\"")));
+    assert!(
+        ended.body.contains("E-1 已结束") && ended.body.contains(&format!("href=\"http://127.0.0.1:3000/environments/{id}\""))
+    );
     eventually("it has stopped", || async { scene.stage.look(&id).await.row.ended_at }).await;
     let again = scene.at("e1-web").get("/").await.location().replace("http://127.0.0.1:3000", "");
     assert_eq!(main.get(&again).await.location(), format!("/environments/{id}"), "the main site leads to its record");

@@ -17,8 +17,8 @@ use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -96,13 +96,13 @@ async fn connect(ctx: &Ctx, opening: &Opening) -> Result<(TcpStream, Target), Sh
     let mut last: Option<Target> = None;
     loop {
         let target = ctx.targets.find(ctx, opening).await?;
-        let connecting = TcpStream::connect((target.host.as_str(), target.port));
-        if last.as_ref() != Some(&target)
-            && let Ok(Ok(stream)) = tokio::time::timeout(CONNECT, connecting).await
-        {
-            // Small messages are sent when they are written.
-            stream.set_nodelay(true).ok();
-            return Ok((stream, target));
+        if last.as_ref() != Some(&target) {
+            let connecting = TcpStream::connect((target.host.as_str(), target.port));
+            if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT, connecting).await {
+                // Small messages are sent when they are written.
+                stream.set_nodelay(true).ok();
+                return Ok((stream, target));
+            }
         }
         if last.is_some() {
             return Err(Shut::Silent { id: opening.environment.id.clone(), service: opening.door.service.clone() });
@@ -113,8 +113,14 @@ async fn connect(ctx: &Ctx, opening: &Opening) -> Result<(TcpStream, Target), Sh
 }
 
 /// The request as the app gets it, and the browser's half of a WebSocket if it asks for one.
-fn outgoing(front: &Front, mut request: Request<Body>, began: Instant, last: Arc<AtomicU64>) -> (Request<Sent>, Option<OnUpgrade>) {
-    let websocket = request.method() == Method::GET && request.version() == Version::HTTP_11 && wants_websocket(request.headers());
+fn outgoing(
+    front: &Front,
+    mut request: Request<Body>,
+    began: Instant,
+    last: Arc<AtomicU64>,
+) -> (Request<Sent>, Option<OnUpgrade>) {
+    let websocket =
+        request.method() == Method::GET && request.version() == Version::HTTP_11 && wants_websocket(request.headers());
     let switching = websocket.then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
     to_app(&mut parts.headers, front, websocket);

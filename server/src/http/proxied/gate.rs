@@ -25,8 +25,8 @@ const MOST: usize = 5000;
 const MOST_OPEN: usize = 2000;
 const MOST_OPEN_EACH: usize = 100;
 
-/// What a request shows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a request shows: a secret either way.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Visitor {
     /// The cookie of a proxied host.
     Pass(String),
@@ -105,26 +105,35 @@ impl Gate {
     }
 
     async fn watch(self, ctx: Ctx, key: (Visitor, DoorName), admitted: Arc<Admitted>) {
+        let Opening { environment, door } = &admitted.opening;
+        let same = |now: Opening| now.environment.id == environment.id && now.door == *door;
         let mut idle = 0;
         while ctx.work.stop.run_until_cancelled(tokio::time::sleep(ASK_AGAIN)).await.is_some() {
             let used = admitted.used.swap(false, Ordering::Relaxed);
-            let in_use = used || admitted.open.available_permits() < MOST_OPEN_EACH;
-            idle = if in_use { 0 } else { idle + 1 };
-            if idle > IDLE_ROUNDS {
-                break;
+            idle = if used || admitted.open.available_permits() < MOST_OPEN_EACH { 0 } else { idle + 1 };
+            if idle > IDLE_ROUNDS && self.forget(&key, &admitted) {
+                return;
             }
-            let Opening { environment, door } = &admitted.opening;
-            let same = |now: Opening| now.environment.id == environment.id && now.door == *door;
             if !ask(&ctx, &key.0, &key.1, used).await.is_ok_and(same) {
                 break;
             }
         }
+        admitted.over.cancel();
         let mut inside = self.held();
         if inside.get(&key).is_some_and(|held| Arc::ptr_eq(held, &admitted)) {
             inside.remove(&key);
         }
-        drop(inside);
-        admitted.over.cancel();
+    }
+
+    /// Forgets who has not come for a while; not when they come just now.
+    fn forget(&self, key: &(Visitor, DoorName), admitted: &Arc<Admitted>) -> bool {
+        let mut inside = self.held();
+        // One is here, the other is in the watcher's hand.
+        let nobody_else = Arc::strong_count(admitted) <= 2;
+        if nobody_else {
+            inside.remove(key);
+        }
+        nobody_else
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<(Visitor, DoorName), Arc<Admitted>>> {

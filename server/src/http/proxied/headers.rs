@@ -14,17 +14,8 @@ const OWN_COOKIES: [&str; 6] =
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 /// For one connection only (RFC 9110, 7.6.1), beside what `Connection` names.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+const HOP_BY_HOP: [HeaderName; 9] =
+    [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// Where a request came in, as the browser sees it.
 #[derive(Clone, Debug)]
@@ -237,7 +228,9 @@ mod tests {
         assert_eq!(lead("http://E12-web.env.test/a"), Some(format!("{base}/a")));
         assert_eq!(lead("//web:80"), Some(base.to_owned()));
         assert_eq!(lead("https://web?x=//y"), Some(format!("{base}?x=//y")));
-        for other in ["/a", "a//b", "https://evil.test/", "http://web@evil.test/", "http://10.1.2.3:32769/", "ftp://web/", "?u=//web"] {
+        for other in
+            ["/a", "a//b", "https://evil.test/", "http://web@evil.test/", "http://10.1.2.3:32769/", "ftp://web/", "?u=//web"]
+        {
             assert_eq!(lead(other), None, "{other}");
         }
     }

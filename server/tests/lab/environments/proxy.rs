@@ -1,8 +1,8 @@
 //! Slipway's own proxy in front of a real container.
 
 use super::bench::Bench;
-use bollard::query_parameters::{KillContainerOptions, RestartContainerOptions};
 use crate::common::eventually;
+use bollard::query_parameters::{KillContainerOptions, RestartContainerOptions};
 use domain::lease::EnvironmentState;
 use std::net::SocketAddr;
 

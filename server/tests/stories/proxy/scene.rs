@@ -57,7 +57,8 @@ impl Scene {
         tokio::spawn(axum::serve(listener, router).into_future());
         let stage = Stage::set(app).await;
         let url = stage.app.ctx.config().config.engine("test").expect("an engine").url.clone();
-        let toml = format!("[[engines]]\nname = \"test\"\nurl = \"{url}\"\naddress = \"127.0.0.1\"\n[proxy]\ndomain = \"env.test\"\n");
+        let toml =
+            format!("[[engines]]\nname = \"test\"\nurl = \"{url}\"\naddress = \"127.0.0.1\"\n[proxy]\ndomain = \"env.test\"\n");
         stage.app.apply(&toml).await;
         stage.engine.held().published = Some(upstream.port());
         let build = stage.tagged("web", 1, "dev").await;
@@ -101,7 +102,8 @@ impl Scene {
         }
         let to = knock.location().replace("http://127.0.0.1:3000", "");
         let handed = main.get(&to).await;
-        let at = handed.location().find("/.slipway/").unwrap_or_else(|| panic!("no ticket: {} {}", handed.status, handed.location()));
+        let at =
+            handed.location().find("/.slipway/").unwrap_or_else(|| panic!("no ticket: {} {}", handed.status, handed.location()));
         handed.location()[at..].to_owned()
     }
 
