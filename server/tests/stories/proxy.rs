@@ -31,14 +31,14 @@ async fn who_may_look_is_led_through_the_login_and_back_to_the_app() {
         assert_eq!((entered.status, entered.location()), (StatusCode::SEE_OTHER, "/shop?a=1&b=%2F"));
         let pass = host.cookie("slipway-pass").expect("a pass");
         host.set_cookie("of-the-app", "1");
-        let lying = host.clone().with("x-forwarded-for", "10.9.9.9").with("connection", "x-forwarded-host");
+        let lying = host.clone().from([192, 0, 2, 7]).with("x-forwarded-for", "10.9.9.9").with("connection", "x-forwarded-host");
         let seen = lying.get(entered.location()).await;
         assert_eq!(seen.status, StatusCode::OK);
         let told = seen.json();
         assert_eq!(told["path"], "/shop?a=1&b=%2F");
         assert_eq!(told["headers"]["host"], "e1-web.env.test:3000");
         assert_eq!(told["headers"]["cookie"], "of-the-app=1", "no cookie of ours reaches the app");
-        assert_eq!(told["headers"]["x-forwarded-for"], "127.0.0.1", "nor what the browser claims of the way");
+        assert_eq!(told["headers"]["x-forwarded-for"], "192.0.2.7", "nor what the browser claims of the way");
         assert_eq!(told["headers"]["x-forwarded-proto"], "http");
         assert_eq!(told["headers"]["x-forwarded-host"], "e1-web.env.test:3000");
         assert!(!seen.body.contains(&pass));
