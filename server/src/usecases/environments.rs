@@ -27,10 +27,10 @@ mod survey;
 mod variables;
 mod work;
 
-pub(crate) use doors::{doors, published_at};
 pub use again::relaunch_environment;
 pub use automatic::{keep_channels, launch_waiting};
 pub use checks::checks_of_build;
+pub(crate) use doors::{doors, published_at};
 pub use form::{launch_form, replace_form};
 pub use happenings::happenings;
 pub use inside::{Watched, inspect, processes, usage, watch_usage};
