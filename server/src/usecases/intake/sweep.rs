@@ -224,5 +224,6 @@ fn tell(ctx: &Ctx, changes: &Changes) {
         ctx.hub.tell(Topic::Builds, build.0.clone());
     }
     ctx.work.described.notify_one();
+    ctx.work.launches.notify_one();
     ctx.hub.tell(Topic::Activity, None);
 }
