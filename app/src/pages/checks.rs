@@ -27,7 +27,7 @@ fn one(r: &Reader, check: &CheckView) -> AnyView {
         <li class="set-item">
             <span class="set-head">
                 {state(t, check.state)}<b>{service}</b>{code}
-                <span class="quiet"><a href=href>{place}</a>" · "{when(r, check.created_at)}" "{lasted(r, check.started_at, check.ended_at)}</span>
+                <span class="quiet"><a href=href>{place}</a>" · "{when(r, check.created_at)}" · "{lasted(r, check.started_at, check.ended_at)}</span>
             </span>
             {problem}
             {check.report.as_ref().map(|report| told(t, report))}

@@ -33,7 +33,7 @@ texts! {
     variables_of(service: &str) = "Variables of {service}", "{service} 的变量";
     variables_none = "It has no variables.", "没有变量。";
     variables_unknown = "The image's own cannot be read now.", "暂时无法读取镜像自带的变量。";
-    variables_preview = "As they would be with the choices above; what you give on the left comes over them.", "按当前选择的结果预览；左侧填写的变量将覆盖它们。";
+    variables_preview = "As they would be with this stack and preset; the variables of this launch come over them.", "按所选编排与预设预览；本次启动的变量会覆盖它们。";
     variable_hidden = "hidden", "已隐藏";
     variable_overrode = "instead of", "覆盖";
     origin_image = "image", "镜像";
