@@ -29,7 +29,7 @@ fn body(r: &Reader, form: &ReplaceForm) -> Body {
         panel(t.replace(), (), view! { <p class="quiet pad">{t.replace_not_now()}</p> })
     } else {
         let apps = form.apps.iter().map(|app| one(r, form, app)).collect_view();
-        view! { <p class="hint">{t.replace_help()}</p>{apps} }.into_any()
+        view! { <div class="column"><p class="hint">{t.replace_help()}</p>{apps}</div> }.into_any()
     };
     let back = format!("/environments/{}", row.id);
     let number = t.env_number(row.number);
