@@ -5,12 +5,14 @@
 //! leads back to the form with the [`Problem`] and what had been filled in.
 
 mod builds;
+mod environments;
 mod launch;
 mod notifications;
 mod people;
 mod promotions;
 
 pub use builds::*;
+pub use environments::*;
 pub use launch::*;
 pub use notifications::*;
 pub use people::*;

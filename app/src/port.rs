@@ -2,11 +2,11 @@
 //! and REST calls the same use cases.
 
 use crate::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage, InspectView, LaunchAsk,
-    LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging,
-    PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceProcesses,
-    SettingsView, ShellView, UsageView, VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView, Confirmation, Counts,
+    DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
+    InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
+    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
+    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -49,6 +49,16 @@ pub trait Port: Send + Sync {
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
     /// The end of the logs, or what is sought in them.
     async fn log_page(&self, actor: &Actor, id: &EnvironmentId, query: LogQuery) -> Result<LogPage, Problem>;
+    async fn extend_environment(&self, actor: &Actor, id: &EnvironmentId, hours: u32) -> Result<(), Problem>;
+    /// Logs that were kept when verdicts fell.
+    async fn logs_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildLogs, Problem>;
+    async fn capacity(&self, actor: &Actor) -> Result<CapacityView, Problem>;
+    /// Stops its services and keeps them.
+    async fn freeze_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
+    async fn thaw_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem>;
+    async fn restart_service(&self, actor: &Actor, id: &EnvironmentId, service: String) -> Result<(), Problem>;
+    /// Gives it to somebody else, by name.
+    async fn hand_over_environment(&self, actor: &Actor, id: &EnvironmentId, to: String) -> Result<(), Problem>;
 
     /// The engines that environments are launched on, as they were last heard of.
     async fn engines(&self, actor: &Actor) -> Result<Vec<EngineView>, Problem>;

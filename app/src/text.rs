@@ -11,6 +11,7 @@ mod general;
 mod inside;
 mod intake;
 mod launch;
+mod leases;
 mod messages;
 mod notifications;
 mod people;
@@ -107,6 +108,7 @@ mod tests {
             commits::ENTRIES,
             environments::ENTRIES,
             launch::ENTRIES,
+            leases::ENTRIES,
             promotions::ENTRIES,
             proxied::ENTRIES,
             regions::ENTRIES,

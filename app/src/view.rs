@@ -19,6 +19,7 @@ macro_rules! views {
     )+};
 }
 
+mod capacity;
 mod commits;
 mod engines;
 mod inside;
@@ -26,6 +27,7 @@ mod intake;
 mod launch;
 mod notifications;
 
+pub use capacity::*;
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
 pub use engines::EngineView;
 pub use inside::*;
@@ -229,6 +231,10 @@ views! {
         pub lease_ends_at: DateTime<Utc>,
         pub ended_at: Option<DateTime<Utc>>,
         pub end_reason: Option<EndReason>,
+        /// Whether its lease ends within the minutes in which that is warned of.
+        pub ends_soon: bool,
+        /// Where it stands while it waits for room.
+        pub queue: Option<QueuePlace>,
         pub links: Vec<PortLink>,
         /// Since when its engine has been away; nothing changes there until it is back.
         pub engine_away_since: Option<DateTime<Utc>>,
@@ -282,6 +288,10 @@ views! {
         pub sets: Vec<ReleaseSet>,
         /// What checks say of them, the newest first.
         pub checks: Vec<CheckView>,
+        /// Hours that its lease can be extended by now.
+        pub lease_room: u32,
+        /// Names of those to whom the reader can hand it over.
+        pub hand_to: Vec<String>,
         pub may: Vec<Action>,
     }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 60] = [
+const PAGES: [&str; 64] = [
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
     "/builds?q=nothing",
@@ -61,6 +61,10 @@ const PAGES: [&str; 60] = [
     "/environments/running/services/web/shell",
     "/environments/stopped/services/web/shell",
     "/environments/failed",
+    "/environments/queued",
+    "/environments/restarting",
+    "/environments/frozen",
+    "/environments/thawing",
     "/environments/stopping",
     "/environments/stopped",
     "/promotions",
@@ -230,6 +234,11 @@ fn needed(form: &str) -> Option<Action> {
     Some(match form {
         "/do/environments/launch" | "/do/environments/relaunch" | "/do/environments/replace" => Action::LaunchEnvironment,
         "/do/environments/stop" => Action::StopEnvironment,
+        "/do/environments/extend"
+        | "/do/environments/hand-over"
+        | "/do/environments/freeze"
+        | "/do/environments/thaw"
+        | "/do/environments/restart" => Action::KeepEnvironment,
         "/do/verdicts/record" => Action::RecordVerdict,
         "/do/verdicts/withdraw" => Action::WithdrawVerdict,
         "/do/verdicts/overrule" => Action::OverruleVerdict,

@@ -37,7 +37,9 @@ impl Role {
         use Action as A;
         match action {
             A::Read | A::KeepOwnAccount => true,
-            A::LaunchEnvironment | A::StopEnvironment | A::OpenShell => matches!(self, Role::Tester | Role::Lead),
+            A::LaunchEnvironment | A::StopEnvironment | A::OpenShell | A::KeepEnvironment => {
+                matches!(self, Role::Tester | Role::Lead)
+            }
             A::OpenEnvironment => !matches!(self, Role::Viewer),
             A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
             A::SignOff => matches!(self, Role::Product),
@@ -88,6 +90,8 @@ pub enum Action {
     OpenShell,
     /// To use what runs in one, which is more than to read about it.
     OpenEnvironment,
+    /// Extend its lease, hand it over, freeze it, restart a service.
+    KeepEnvironment,
     RecordVerdict,
     WithdrawVerdict,
     OverruleVerdict,
@@ -110,13 +114,14 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 23] = [
+    pub const ALL: [Action; 24] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
         Action::StopEnvironment,
         Action::OpenShell,
         Action::OpenEnvironment,
+        Action::KeepEnvironment,
         Action::RecordVerdict,
         Action::WithdrawVerdict,
         Action::OverruleVerdict,

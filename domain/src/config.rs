@@ -2,10 +2,13 @@
 
 mod changes;
 mod check;
+mod environments;
 
 pub use changes::Changes;
+pub use environments::{EngineCapacity, EnvironmentsConfig};
 
 use crate::address::OutgoingConfig;
+use crate::capacity::PortRange;
 use crate::channel::Channel;
 use crate::image::ImageName;
 use crate::notify::{RouteConfig, TargetConfig};
@@ -37,6 +40,8 @@ pub struct Config {
     pub git_hosts: Vec<GitHostConfig>,
     #[serde(skip_serializing_if = "IntakeConfig::is_default")]
     pub intake: IntakeConfig,
+    #[serde(skip_serializing_if = "EnvironmentsConfig::is_default")]
+    pub environments: EnvironmentsConfig,
     /// Which addresses may be spoken to beside those of the public internet: a file that says any replaces all.
     #[serde(skip_serializing_if = "OutgoingConfig::is_empty")]
     pub outgoing: OutgoingConfig,
@@ -202,6 +207,9 @@ pub struct ServiceConfig {
 pub struct StackConfig {
     pub name: String,
     pub compose: String,
+    /// Labels that an engine must have to run it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engine_labels: Vec<String>,
 }
 
 /// A Docker engine for test environments.
@@ -229,6 +237,18 @@ pub struct EngineConfig {
     /// The server's own keys, as in a `known_hosts` file; ssh is refused without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_known_hosts: Option<String>,
+    /// What it is, in words that a launch can ask for: `arm64`, `gpu`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "EngineCapacity::is_unbounded")]
+    pub capacity: EngineCapacity,
+    /// It takes no new environments; what is there stays until it ends.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub draining: bool,
+    /// The ports on which services are published; of the engine's own choice without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub ports: Option<PortRange>,
 }
 
 /// A production target.
@@ -347,6 +367,7 @@ impl Config {
             targets: take(&self.targets, other.targets, prune, |item| &item.name),
             routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
             intake: if other.intake.is_default() && !prune { self.intake.clone() } else { other.intake },
+            environments: if other.environments.is_default() && !prune { self.environments.clone() } else { other.environments },
             git_hosts: take(&self.git_hosts, other.git_hosts, prune, |item| &item.host),
             outgoing: if other.outgoing.is_empty() && !prune { self.outgoing.clone() } else { other.outgoing },
             proxy: if other.proxy.is_default() && !prune { self.proxy.clone() } else { other.proxy },

@@ -21,6 +21,7 @@ pub enum EventKind {
     EnvironmentReady,
     EnvironmentFailed,
     EnvironmentExpiring,
+    EnvironmentHandedOver,
     Verdict,
     SignOff,
     ApprovalWanted,
@@ -35,13 +36,14 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 15] = [
+    pub const ALL: [EventKind; 16] = [
         EventKind::BuildReady,
         EventKind::BuildFailed,
         EventKind::TagMoved,
         EventKind::EnvironmentReady,
         EventKind::EnvironmentFailed,
         EventKind::EnvironmentExpiring,
+        EventKind::EnvironmentHandedOver,
         EventKind::Verdict,
         EventKind::SignOff,
         EventKind::ApprovalWanted,
@@ -61,6 +63,7 @@ impl EventKind {
             EventKind::EnvironmentReady => "environment_ready",
             EventKind::EnvironmentFailed => "environment_failed",
             EventKind::EnvironmentExpiring => "environment_expiring",
+            EventKind::EnvironmentHandedOver => "environment_handed_over",
             EventKind::Verdict => "verdict",
             EventKind::SignOff => "sign_off",
             EventKind::ApprovalWanted => "approval_wanted",

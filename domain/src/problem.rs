@@ -7,6 +7,7 @@
 use crate::actor::Action;
 use crate::delivery::Unproven;
 use crate::gate::Gate;
+use crate::lease::EnvironmentState;
 use serde::{Deserialize, Serialize};
 
 /// A refusal or a failure in the user's terms.
@@ -67,6 +68,14 @@ pub enum Problem {
     ApprovedAlready,
     #[error("Only its author may withdraw this.")]
     NotTheAuthor,
+    #[error("{holder} holds this environment. Ask {holder}, or a lead.")]
+    NotTheHolder { holder: String },
+    #[error("The environment is {} now. Wait until that is done; nothing was changed.", state.as_str())]
+    NotNow { state: EnvironmentState },
+    #[error("{whose} has {most} environments already, which is the most. Stop one first: {stop}.")]
+    QuotaReached { whose: String, most: u32, stop: String },
+    #[error("{waiting} launches wait for room already, which is the most. Stop an environment first, or try again later.")]
+    QueueFull { waiting: u32 },
     #[error("This is {state} and can no longer be changed.")]
     Finished { state: String },
     #[error("Another rollout of {app} runs in {region}. Wait until it has ended.")]
@@ -157,6 +166,7 @@ pub enum Noun {
     Target,
     Message,
     Repository,
+    Log,
 }
 
 impl Noun {
@@ -184,6 +194,7 @@ impl Noun {
             Noun::Target => "target",
             Noun::Message => "message",
             Noun::Repository => "repository",
+            Noun::Log => "log",
         }
     }
 }
@@ -268,6 +279,10 @@ impl Problem {
             | Problem::OwnRequest
             | Problem::ApprovedAlready
             | Problem::NotTheAuthor
+            | Problem::NotTheHolder { .. }
+            | Problem::NotNow { .. }
+            | Problem::QuotaReached { .. }
+            | Problem::QueueFull { .. }
             | Problem::Finished { .. }
             | Problem::RolloutRunning { .. }
             | Problem::NothingToRollBackTo { .. }

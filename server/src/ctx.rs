@@ -127,6 +127,8 @@ pub struct Work {
     pub environments: Arc<Notify>,
     /// A build came into a channel: it may have to be launched.
     pub launches: Arc<Notify>,
+    /// Wakes whoever keeps logs with builds.
+    pub snapshots: Arc<Notify>,
     pub rollouts: Arc<Notify>,
     /// Wakes whoever reads commits, and whoever posts statuses of them.
     pub commits: Arc<Notify>,

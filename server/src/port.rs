@@ -7,11 +7,11 @@ use crate::usecases::{
 };
 use app::port::Port;
 use app::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildRow, BuildView, Confirmation, Counts, DeliveryFilter, DeliveryRow,
-    DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage, InspectView, LaunchAsk,
-    LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging,
-    PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceProcesses,
-    SettingsView, ShellView, UsageView, VerdictInput,
+    AppView, AuditRow, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView, Confirmation, Counts,
+    DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
+    InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
+    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
+    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -86,6 +86,34 @@ impl Port for Ctx {
 
     async fn stop_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem> {
         environments::stop_environment(self, actor, id).await
+    }
+
+    async fn extend_environment(&self, actor: &Actor, id: &EnvironmentId, hours: u32) -> Result<(), Problem> {
+        environments::extend_environment(self, actor, id, hours).await
+    }
+
+    async fn hand_over_environment(&self, actor: &Actor, id: &EnvironmentId, to: String) -> Result<(), Problem> {
+        environments::hand_over_environment(self, actor, id, &to).await
+    }
+
+    async fn logs_of_build(&self, actor: &Actor, id: &BuildId) -> Result<BuildLogs, Problem> {
+        environments::logs_of_build(self, actor, id).await
+    }
+
+    async fn capacity(&self, actor: &Actor) -> Result<CapacityView, Problem> {
+        environments::capacity(self, actor).await
+    }
+
+    async fn freeze_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem> {
+        environments::freeze_environment(self, actor, id).await
+    }
+
+    async fn thaw_environment(&self, actor: &Actor, id: &EnvironmentId) -> Result<(), Problem> {
+        environments::thaw_environment(self, actor, id).await
+    }
+
+    async fn restart_service(&self, actor: &Actor, id: &EnvironmentId, service: String) -> Result<(), Problem> {
+        environments::restart_service(self, actor, id, &service).await
     }
 
     async fn log_page(&self, actor: &Actor, id: &EnvironmentId, query: LogQuery) -> Result<LogPage, Problem> {

@@ -16,14 +16,18 @@ pub mod happenings;
 pub mod hooks;
 pub mod inbox;
 pub mod intake;
+pub mod leases;
 pub mod notifications;
 pub mod people;
+pub mod ports;
 pub mod promotions;
 pub mod proxy;
+pub mod queue;
 pub mod regions;
 pub mod rollouts;
 pub mod runs;
 pub mod secrets;
+pub mod snapshots;
 pub mod sweeps;
 
 use crate::clock::{from_micros, micros};

@@ -31,6 +31,7 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(engines::watch(ctx.clone()));
     ctx.work.tasks.spawn(environments::work(ctx.clone()));
     ctx.work.tasks.spawn(environments::keep_channels(ctx.clone()));
+    ctx.work.tasks.spawn(environments::keep_logs(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));

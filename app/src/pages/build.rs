@@ -2,6 +2,7 @@
 
 mod act;
 mod commits;
+mod logs;
 mod verdicts;
 
 pub(super) use verdicts::verdict_form;
@@ -15,7 +16,7 @@ use crate::parts::{
     region_title, release_first, short_digest, standing_chip, tag_word, when,
 };
 use crate::text::{Text, problem_text};
-use crate::view::{BuildCommits, BuildView, RunRow, SignOffView, TagAlarm};
+use crate::view::{BuildCommits, BuildLogs, BuildView, RunRow, SignOffView, TagAlarm};
 use domain::id::BuildId;
 use domain::{Action, Problem};
 use leptos::prelude::*;
@@ -28,12 +29,13 @@ pub fn Build() -> impl IntoView {
         let port = r.port();
         let build = port.build(&r.actor, &id).await?;
         let commits = port.commits_of_build(&r.actor, &id).await?;
+        let logs = port.logs_of_build(&r.actor, &id).await?;
         let promote = if build.may.contains(&Action::RequestPromotion) { act::promote(&r, &build).await? } else { ().into_any() };
-        Ok(body(&r, &build, &commits, promote))
+        Ok(body(&r, &build, (&commits, &logs), promote))
     })
 }
 
-fn body(r: &Reader, build: &BuildView, news: &BuildCommits, promote: AnyView) -> Body {
+fn body(r: &Reader, build: &BuildView, (news, kept): (&BuildCommits, &BuildLogs), promote: AnyView) -> Body {
     let t = r.t;
     let content = view! {
         <div data-live="course">{course(r, build)}{alarms(r, build)}{quarantine(t, build)}</div>
@@ -43,6 +45,7 @@ fn body(r: &Reader, build: &BuildView, news: &BuildCommits, promote: AnyView) ->
                 <div data-live="commits">{commits::panel_of(r, news)}</div>
                 <div data-live="checks">{checks(r, &build.checks)}</div>
                 {verdicts::panel_of(r, build)}
+                <div data-live="logs">{logs::panel_of(r, &build.row.id, kept)}</div>
                 {act::sign_off(r, build)}
                 {promote}
             </div>

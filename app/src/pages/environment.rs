@@ -2,6 +2,7 @@
 
 mod act;
 mod inspect;
+mod lease;
 mod logs;
 mod overview;
 mod processes;
@@ -104,7 +105,7 @@ fn body(r: &Reader, environment: &EnvironmentView, tab: Tab, inside: AnyView) ->
         |build| format!("{} {}", build.app, build.tag.clone().unwrap_or_else(|| build.digest.short().to_owned())),
     );
     let content = view! {
-        <div data-live="notes">{overview::notes(t, environment)}</div>
+        <div data-live="notes">{lease::note(r, environment)}{overview::notes(r, environment)}</div>
         <div class="above" data-live="steps">{overview::launch(r, environment)}</div>
         {tabs(t, environment, tab)}
         {inside}

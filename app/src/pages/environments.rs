@@ -1,7 +1,13 @@
 //! The list of test environments.
 
+mod capacity;
+
+pub(super) use capacity::place;
+
 use super::query;
-use crate::parts::{Body, Icon, Reader, Section, empty, environment_builds, environment_chip, icon, outside, pager, when};
+use crate::parts::{
+    Body, Icon, Reader, Section, Tone, chip, empty, environment_builds, environment_chip, icon, outside, pager, when,
+};
 use crate::text::Text;
 use crate::view::{EnvironmentRow, Page, Paging, PortLink};
 use domain::lease::EnvironmentState;
@@ -15,9 +21,11 @@ pub fn Environments() -> impl IntoView {
     crate::parts::page(move |r| async move {
         let paging = Paging { cursor: cursor.clone(), limit: None };
         let environments = r.port().environments(&r.actor, all, paging).await?;
+        let room = r.port().capacity(&r.actor).await?;
         let content = view! {
             <div class="bar">{tabs(r.t, all)}</div>
             <div class="panel" data-live="environments">{list(&r, all, cursor.as_deref(), &environments)}</div>
+            <div data-live="room">{capacity::section(&r, &room)}</div>
         };
         Ok(Body::new(Section::Environments, r.t.environments_title(), content).topics("environments"))
     })
@@ -66,7 +74,7 @@ fn list(r: &Reader, all: bool, cursor: Option<&str>, environments: &Page<Environ
 fn row(r: &Reader, environment: &EnvironmentRow) -> AnyView {
     let t = r.t;
     let href = format!("/environments/{}", environment.id);
-    let engine = t.on_engine(&environment.engine);
+    let engine = (!environment.engine.is_empty()).then(|| t.on_engine(&environment.engine));
     view! {
         <tr id=format!("e-{}", environment.id)>
             <td class="c-name"><a class="name" href=href>{t.env_number(environment.number)}</a></td>
@@ -98,7 +106,13 @@ pub(super) fn lease(r: &Reader, environment: &EnvironmentRow) -> AnyView {
             let why = environment.end_reason.map(|reason| format!(" · {}", t.end_reason(reason)));
             view! { <span class="quiet">{t.lease_ended()}" "{when(r, at)}{why}</span> }.into_any()
         }
-        None => view! { {t.lease_ends()}" "{when(r, environment.lease_ends_at)} }.into_any(),
+        None if environment.state == EnvironmentState::Queued => {
+            view! { <span class="quiet">{t.lease_waits()}</span> }.into_any()
+        }
+        None => {
+            let soon = environment.ends_soon.then(|| chip(Tone::Wait, Icon::Clock, t.soon()));
+            view! { {t.lease_ends()}" "{when(r, environment.lease_ends_at)}" "{soon} }.into_any()
+        }
     }
 }
 

@@ -77,6 +77,10 @@ pub fn verdict_chip(t: Text, kind: VerdictKind) -> AnyView {
 
 pub fn environment_chip(t: Text, state: EnvironmentState) -> AnyView {
     let (tone, which) = match state {
+        EnvironmentState::Queued => (Tone::Wait, Icon::Clock),
+        EnvironmentState::Restarting | EnvironmentState::Thawing => (Tone::Info, Icon::Turning),
+        EnvironmentState::Freezing => (Tone::Wait, Icon::Turning),
+        EnvironmentState::Frozen => (Tone::Idle, Icon::Clock),
         EnvironmentState::Launching => (Tone::Info, Icon::Turning),
         EnvironmentState::Running => (Tone::Ok, Icon::Check),
         EnvironmentState::Failed => (Tone::Bad, Icon::Cross),

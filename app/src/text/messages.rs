@@ -11,6 +11,7 @@ texts! {
     msg_env_ready(number: i64, what: &str) = "Environment E-{number} is ready: {what}", "测试环境 E-{number} 已就绪：{what}";
     msg_env_failed(number: i64, what: &str) = "Environment E-{number} failed: {what}", "测试环境 E-{number} 失败：{what}";
     msg_env_expiring(number: i64, what: &str) = "Environment E-{number} ends soon: {what}", "测试环境 E-{number} 即将到期：{what}";
+    msg_env_handed(number: i64, holder: &str, by: &str) = "{by} handed environment E-{number} over to {holder}", "{by} 将测试环境 E-{number} 移交给 {holder}";
     msg_verdict(kind: &str, what: &str, by: &str) = "{kind}: {what}, by {by}", "{kind}：{what}（{by}）";
     msg_verdict_withdrawn(kind: &str, what: &str, by: &str) = "{by} withdrew the verdict {kind} on {what}", "{by} 撤回了对 {what} 的结论“{kind}”";
     msg_verdict_overruled(what: &str, by: &str) = "{by} overruled a fail of {what}", "{by} 否决了 {what} 的“不通过”";
@@ -52,7 +53,8 @@ texts! {
     ask_tag = "Leads: a release tag should stay where it is. Find out who pushed it, and have the new image tested.", "发布标签不应移动：请负责人确认由谁推送，并安排测试新镜像。";
     ask_env(holder: &str) = "{holder}: test it and record a verdict before the lease ends.", "请 {holder} 在到期前完成测试并记录结论。";
     ask_env_failed(holder: &str) = "{holder}: see which step failed, then launch it again.", "请 {holder} 查看失败的步骤，然后重新启动。";
-    ask_env_ends(holder: &str) = "{holder}: record your verdict before it ends; launch another one if you need longer.", "请 {holder} 在到期前记录结论；如需更久请另启一个环境。";
+    ask_env_ends(holder: &str) = "{holder}: record your verdict before it ends, or extend the lease.", "请 {holder} 在到期前记录结论，或延长租期。";
+    ask_env_handed(holder: &str) = "{holder} holds it now and decides how long it stays.", "{holder} 现在持有它，并决定保留多久。";
     ask_sign = "Product managers: look at the verdicts and sign the build off.", "请产品经理查看结论并签核。";
     ask_fail = "Developers: push a fix. This image runs nowhere until the fail is withdrawn or overruled.", "请开发人员推送修复。在“不通过”被撤回或否决前，该镜像不会运行。";
     ask_blocked = "Developers and ops: clear what kept it from being tested.", "请开发和运维排除阻碍测试的问题。";
@@ -99,6 +101,7 @@ impl Text {
             EventKind::EnvironmentReady => self.ev_environment_ready(),
             EventKind::EnvironmentFailed => self.ev_environment_failed(),
             EventKind::EnvironmentExpiring => self.ev_environment_expiring(),
+            EventKind::EnvironmentHandedOver => self.ev_environment_handed_over(),
             EventKind::Verdict => self.ev_verdict(),
             EventKind::SignOff => self.ev_sign_off(),
             EventKind::ApprovalWanted => self.ev_approval_wanted(),

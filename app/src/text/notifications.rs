@@ -50,6 +50,7 @@ texts! {
     ev_environment_ready = "environment ready", "测试环境就绪";
     ev_environment_failed = "environment failed", "测试环境失败";
     ev_environment_expiring = "environment ends soon", "测试环境即将到期";
+    ev_environment_handed_over = "environment handed over", "测试环境移交";
     ev_verdict = "verdict", "测试结论";
     ev_sign_off = "sign-off", "签核";
     ev_approval_wanted = "approval wanted", "等待批准";

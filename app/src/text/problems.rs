@@ -26,6 +26,7 @@ texts! {
     noun_secret = "secret", "密钥";
     noun_target = "target", "通知目标";
     noun_message = "message", "消息";
+    noun_log = "log", "日志";
     noun_repository = "git repository", "代码仓库";
 
     kept_nothing = "Nothing was changed.", "没有任何改动。";
@@ -84,6 +85,14 @@ texts! {
     d_approved = "Nothing more is asked of you here.", "您无需再做什么。";
     p_author = "Only its author may withdraw this.", "只有作者本人可以撤回。";
     d_author = "A lead can overrule a fail with a reason.", "负责人可说明理由后否决“不通过”。";
+    p_holder(holder: &str) = "{holder} holds this environment.", "此环境由 {holder} 持有。";
+    d_holder(holder: &str) = "Ask {holder}, or a lead.", "请联系 {holder} 或负责人。";
+    p_not_now(state: &str) = "The environment is {state} now.", "环境当前状态为“{state}”。";
+    d_not_now = "Wait until that is done, then try again.", "请等待其完成后重试。";
+    p_quota(whose: &str, most: u32) = "{whose} has {most} environments already, which is the most.", "{whose} 已有 {most} 个测试环境，达到上限。";
+    d_quota(stop: &str) = "Stop one first: {stop}.", "请先停止其中一个：{stop}。";
+    p_queue(waiting: u32) = "{waiting} launches wait for room already, which is the most.", "已有 {waiting} 个启动在排队，达到上限。";
+    d_queue = "Stop an environment first, or try again later.", "请先停止一个测试环境，或稍后重试。";
     p_finished = "This has ended and can no longer be changed.", "此项已结束，不能再修改。";
     d_finished = "Start a new one instead.", "请重新发起一个。";
     p_rollout(app: &str, region: &str) = "Another rollout of {app} runs in {region}.", "{app} 在{region}正有另一次更新。";
@@ -194,6 +203,7 @@ impl Text {
             Noun::Target => self.noun_target(),
             Noun::Message => self.noun_message(),
             Noun::Repository => self.noun_repository(),
+            Noun::Log => self.noun_log(),
         }
     }
 
@@ -273,6 +283,10 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::OwnRequest => (t.p_own().into(), t.d_own().into()),
         Problem::ApprovedAlready => (t.p_approved().into(), t.d_approved().into()),
         Problem::NotTheAuthor => (t.p_author().into(), t.d_author().into()),
+        Problem::NotTheHolder { holder } => (t.p_holder(holder), t.d_holder(holder)),
+        Problem::NotNow { state } => (t.p_not_now(t.environment_state(*state)), t.d_not_now().into()),
+        Problem::QuotaReached { whose, most, stop } => (t.p_quota(whose, *most), t.d_quota(stop)),
+        Problem::QueueFull { waiting } => (t.p_queue(*waiting), t.d_queue().into()),
         Problem::Finished { .. } => (t.p_finished().into(), t.d_finished().into()),
         Problem::RolloutRunning { app, region } => (t.p_rollout(app, region), t.d_rollout().into()),
         Problem::NothingToRollBackTo { app, region } => (t.p_no_way_back(app, region), t.d_no_way_back().into()),

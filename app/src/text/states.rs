@@ -24,6 +24,11 @@ texts! {
     verdict_fail = "fail", "不通过";
     verdict_blocked = "blocked", "受阻";
 
+    env_queued = "waits for room", "排队中";
+    env_restarting = "restarting a service", "重启服务中";
+    env_freezing = "freezing", "冻结中";
+    env_frozen = "frozen", "已冻结";
+    env_thawing = "thawing", "解冻中";
     env_launching = "launching", "启动中";
     env_running = "running", "运行中";
     env_failed = "failed", "失败";
@@ -94,6 +99,7 @@ texts! {
     do_launch = "launch environments", "启动测试环境";
     do_stop = "stop environments", "停止测试环境";
     do_open = "open what runs in environments", "打开测试环境中的应用";
+    do_keep = "look after environments", "管理测试环境";
     do_verdict = "record verdicts", "记录测试结论";
     do_withdraw = "withdraw verdicts", "撤回测试结论";
     do_overrule = "overrule a fail", "否决“不通过”结论";
@@ -167,6 +173,7 @@ impl Text {
             Action::StopEnvironment => self.do_stop(),
             Action::OpenShell => self.do_shell(),
             Action::OpenEnvironment => self.do_open(),
+            Action::KeepEnvironment => self.do_keep(),
             Action::RecordVerdict => self.do_verdict(),
             Action::WithdrawVerdict => self.do_withdraw(),
             Action::OverruleVerdict => self.do_overrule(),
@@ -197,6 +204,11 @@ impl Text {
 
     pub const fn environment_state(self, state: EnvironmentState) -> &'static str {
         match state {
+            EnvironmentState::Queued => self.env_queued(),
+            EnvironmentState::Restarting => self.env_restarting(),
+            EnvironmentState::Freezing => self.env_freezing(),
+            EnvironmentState::Frozen => self.env_frozen(),
+            EnvironmentState::Thawing => self.env_thawing(),
             EnvironmentState::Launching => self.env_launching(),
             EnvironmentState::Running => self.env_running(),
             EnvironmentState::Failed => self.env_failed(),
@@ -366,6 +378,9 @@ const STEP_WORDS: &[(&str, &str, &str)] = &[
     ("verify", "Check the digests of the running tasks", "核对运行任务的摘要"),
     ("stop", "Stop", "停止"),
     ("remove", "Remove", "移除"),
+    ("freeze", "Stop and keep", "停止并保留"),
+    ("thaw", "Start again", "重新启动"),
+    ("restart", "Restart", "重启"),
 ];
 
 /// The stable words of the record and what they mean to a reader.
@@ -381,6 +396,13 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("check.broken", "a check could not be carried out", "检查未能完成"),
     ("environment.failed", "an environment failed to start", "测试环境启动失败"),
     ("environment.stopped", "stopped an environment", "停止了测试环境"),
+    ("environment.queued", "queued a launch", "将启动加入队列"),
+    ("environment.begun", "a launch's turn came", "排队的启动已开始"),
+    ("environment.extended", "extended a lease", "延长了租期"),
+    ("environment.handed_over", "handed an environment over", "移交了测试环境"),
+    ("environment.frozen", "froze an environment", "冻结了测试环境"),
+    ("environment.thawed", "thawed an environment", "解冻了测试环境"),
+    ("environment.service_restarted", "restarted a service", "重启了服务"),
     ("environment.ended", "an environment ended", "测试环境已结束"),
     ("shell.opened", "opened a shell", "打开了终端"),
     ("shell.closed", "closed a shell", "关闭了终端"),

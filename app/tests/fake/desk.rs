@@ -82,11 +82,13 @@ impl Fake {
         let admin = actor.may(Action::Configure);
         SettingsView {
             apps: if self.empty { Vec::new() } else { self.sample_apps() },
-            stacks: vec![StackConfig { name: "shop".to_owned(), compose: self.say(STACK) }],
+            stacks: vec![StackConfig { name: "shop".to_owned(), compose: self.say(STACK), engine_labels: Vec::new() }],
             engines: vec![EngineConfig {
                 name: "test".to_owned(),
                 url: "unix:///run/slipway/test/docker.sock".to_owned(),
                 address: "test.example.com".to_owned(),
+                labels: vec!["arm64".to_owned()],
+                draining: true,
                 ..EngineConfig::default()
             }],
             engines_seen: self.sample_engines(),

@@ -235,6 +235,32 @@ impl Port for Fake {
         self.note(id);
         Ok(())
     }
+    async fn extend_environment(&self, _: &Actor, id: &EnvironmentId, hours: u32) -> Answer<()> {
+        self.note((id, hours));
+        Ok(())
+    }
+    async fn logs_of_build(&self, _: &Actor, _: &BuildId) -> Answer<BuildLogs> {
+        Ok(self.sample_logs())
+    }
+    async fn capacity(&self, _: &Actor) -> Answer<CapacityView> {
+        Ok(self.sample_capacity())
+    }
+    async fn freeze_environment(&self, _: &Actor, id: &EnvironmentId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn thaw_environment(&self, _: &Actor, id: &EnvironmentId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn restart_service(&self, _: &Actor, id: &EnvironmentId, service: String) -> Answer<()> {
+        self.note((id, service));
+        Ok(())
+    }
+    async fn hand_over_environment(&self, _: &Actor, id: &EnvironmentId, to: String) -> Answer<()> {
+        self.note((id, to));
+        Ok(())
+    }
     async fn log_page(&self, _: &Actor, _: &EnvironmentId, query: LogQuery) -> Answer<LogPage> {
         Ok(self.sample_log(&query))
     }

@@ -237,6 +237,11 @@ impl Fake {
             EnvironmentState::Failed => 41,
             EnvironmentState::Stopping => 40,
             EnvironmentState::Stopped => 39,
+            EnvironmentState::Queued => 44,
+            EnvironmentState::Restarting => 38,
+            EnvironmentState::Freezing => 37,
+            EnvironmentState::Frozen => 36,
+            EnvironmentState::Thawing => 35,
         };
         let build = |app: &str, head: &str, tag: &str, under_test| EnvironmentBuild {
             app: app.to_owned(),
@@ -274,8 +279,54 @@ impl Fake {
             lease_ends_at: now() + Duration::hours(7),
             ended_at: ended.then(|| ago(20)),
             end_reason: ended.then_some(EndReason::LeaseEnded),
+            ends_soon: state == EnvironmentState::Failed,
+            queue: (state == EnvironmentState::Queued)
+                .then(|| QueuePlace { position: 2, expected_at: Some(now() + Duration::minutes(25)) }),
             links,
             engine_away_since: (state == EnvironmentState::Failed).then(|| ago(3)),
+        }
+    }
+
+    pub(super) fn sample_logs(&self) -> BuildLogs {
+        let log = |id: &str, service: &str| BuildLog {
+            id: id.to_owned(),
+            service: self.say(service),
+            taken_at: ago(12),
+            lines: 240,
+            bytes: 18_432,
+            verdict: VerdictId("v1".to_owned()),
+            environment: EnvironmentId("stopped".to_owned()),
+            environment_number: 39,
+        };
+        BuildLogs { logs: if self.empty { Vec::new() } else { vec![log("l1", "web"), log("l2", "db")] }, waiting: !self.empty }
+    }
+
+    pub(super) fn sample_capacity(&self) -> CapacityView {
+        let engine = |name: &str, draining, environments, most: Option<u32>| EngineRoom {
+            name: name.to_owned(),
+            labels: vec!["arm64".to_owned()],
+            draining,
+            environments,
+            most_environments: most,
+            memory_mib: u64::from(environments) * 1536,
+            most_memory_mib: most.map(|most| most * 2048),
+        };
+        let queued = |number, position, expected_at| QueuedView {
+            id: EnvironmentId("queued".to_owned()),
+            number,
+            stack: self.say("shop"),
+            holder_name: self.say("tester-1"),
+            since: ago(4),
+            memory_mib: 1536,
+            engine: None,
+            labels: vec!["arm64".to_owned()],
+            place: QueuePlace { position, expected_at },
+        };
+        CapacityView {
+            engines: vec![engine("test", false, 4, Some(4)), engine("spare", true, 1, None)],
+            queue: vec![queued(44, 1, Some(now() + Duration::minutes(25))), queued(45, 2, None)],
+            per_person: 5,
+            per_app: 10,
         }
     }
 
@@ -295,7 +346,7 @@ impl Fake {
             EnvironmentState::Launching => {
                 vec![service("db", "running", Some("starting"), 0), service("web", "created", None, 0)]
             }
-            EnvironmentState::Running => vec![
+            EnvironmentState::Running | EnvironmentState::Restarting => vec![
                 service("web", "running", Some("healthy"), 0),
                 service("worker", "running", None, 2),
                 service("db", "running", Some("healthy"), 0),
@@ -304,7 +355,10 @@ impl Fake {
             EnvironmentState::Failed => {
                 vec![service("web", "exited (1)", Some("unhealthy"), 3), service("db", "running", Some("healthy"), 0)]
             }
-            EnvironmentState::Stopping | EnvironmentState::Stopped => Vec::new(),
+            EnvironmentState::Freezing | EnvironmentState::Frozen | EnvironmentState::Thawing => {
+                vec![service("web", "exited (143)", None, 0), service("db", "exited (137)", None, 0)]
+            }
+            EnvironmentState::Queued | EnvironmentState::Stopping | EnvironmentState::Stopped => Vec::new(),
         };
         let failure =
             (row.state == EnvironmentState::Failed).then(|| Problem::ServiceEnded { service: self.say("web"), exit_code: 1 });
@@ -317,6 +371,8 @@ impl Fake {
             variables: self.sample_variables(),
             sets: self.sample_sets(&row.builds),
             checks: self.sample_checks(),
+            lease_room: if row.state == EnvironmentState::Failed { 0 } else { 24 },
+            hand_to: vec![self.say("tester-2"), "lead-1".to_owned()],
             may: may(actor),
             row,
         })

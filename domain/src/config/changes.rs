@@ -31,6 +31,9 @@ impl Config {
         if self.routes != new.routes {
             changes.changed.push("routes".to_owned());
         }
+        if self.environments != new.environments {
+            changes.changed.push("environments".to_owned());
+        }
         if self.outgoing != new.outgoing {
             changes.changed.push("outgoing".to_owned());
         }

@@ -5,7 +5,9 @@ mod engines;
 mod notify;
 mod outside;
 
-use super::{AppConfig, Config, EngineConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_name, valid_variable};
+use super::{
+    AppConfig, Config, EngineConfig, EnvironmentsConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_name, valid_variable,
+};
 use crate::Problem;
 use crate::address::Range;
 use crate::engine::{certificates, valid_host as address};
@@ -19,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Entries in one list. Far more than anyone runs; it bounds what a page has to show.
 const MOST_ENTRIES: usize = 500;
 const MOST_TEXT: usize = 1024;
+const MOST_LABELS: usize = 20;
 const MOST_ARGUMENTS: usize = 64;
 const MOST_VALUE: usize = 32 * 1024;
 const MOST_CERTIFICATES: usize = 256 * 1024;
@@ -37,6 +40,7 @@ impl Config {
         self.check_outgoing()?;
         self.check_git_hosts()?;
         range(self.intake.sweep_minutes, 0, 7 * 24 * 60, || "intake.sweep_minutes".to_owned())?;
+        check_environments(&self.environments)?;
         names("apps", self.apps.iter().map(|app| app.name.as_str()))?;
         names("stacks", self.stacks.iter().map(|stack| stack.name.as_str()))?;
         names("engines", self.engines.iter().map(|engine| engine.name.as_str()))?;
@@ -114,6 +118,7 @@ impl Config {
     /// launched in has a place for its build.
     fn check_stacks(&self) -> Checked {
         for config in &self.stacks {
+            labels(&config.engine_labels, |field: &str| format!("stacks.{}.engine_{field}", config.name))?;
             let stack = Stack::parse_for(&config.compose, |app| self.app(app).is_some());
             let stack = stack.map_err(|problem| in_stack(&config.name, problem))?;
             let launched = |app: &&AppConfig| app.stack.as_deref() == Some(config.name.as_str());
@@ -165,9 +170,21 @@ fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Che
     environment(&service.env, || place("env"))
 }
 
+fn check_environments(kept: &EnvironmentsConfig) -> Checked {
+    let place = |field: &str| format!("environments.{field}");
+    range(kept.warn_minutes, 1, 24 * 60, || place("warn_minutes"))?;
+    range(kept.most_hours, MOST_LEASE_HOURS, 24 * 365, || place("most_hours"))?;
+    range(kept.per_person, 1, 200, || place("per_person"))?;
+    range(kept.per_app, 1, 200, || place("per_app"))?;
+    range(kept.queue, 0, 200, || place("queue"))
+}
+
 fn check_engine(engine: &EngineConfig) -> Checked {
     let place = |field: &str| format!("engines.{}.{field}", engine.name);
     engines::check(&engine.access(), &place)?;
+    labels(&engine.labels, place)?;
+    range(engine.capacity.memory_mib, 64, 1 << 26, || place("capacity.memory_mib"))?;
+    range(engine.capacity.environments, 1, 1000, || place("capacity.environments"))?;
     demand(address(&engine.address), || place("address"), || not("a host name or an address, without a port"))
 }
 
@@ -185,6 +202,11 @@ fn check_proxy(proxy: &ProxyConfig) -> Checked {
     let scheme = proxy.scheme.as_deref().is_none_or(|scheme| matches!(scheme, "http" | "https"));
     demand(scheme, || place("scheme"), || not("http or https"))?;
     range(proxy.port.map(u32::from), 1, 65535, || place("port"))
+}
+
+fn labels(labels: &[String], place: impl Fn(&str) -> String) -> Checked {
+    demand(labels.len() <= MOST_LABELS, || place("labels"), || refused("more labels than anybody can tell apart"))?;
+    labels.iter().try_for_each(|label| demand(valid_name(label), || place(&format!("labels.{label}")), || Fault::BadName))
 }
 
 fn check_region(region: &RegionConfig) -> Checked {

@@ -3,6 +3,7 @@
 
 mod happenings;
 mod inside;
+mod keep;
 mod output;
 mod pull;
 mod retire;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use happenings::Happened;
 pub use inside::Processes;
+pub use keep::Started;
 pub use output::Printed;
 pub use shell::{Shell, ShellEnd};
 pub use spec::{ContainerSpec, Place, label};
@@ -69,6 +71,8 @@ pub struct Look {
     /// What the health check said last, made safe.
     pub health_output: Option<String>,
     pub restarts: i64,
+    /// When it was last started, in the engine's own words.
+    pub began: Option<String>,
     /// Container port and the port on the engine's machine.
     pub ports: Vec<(u16, u16)>,
 }
@@ -379,6 +383,7 @@ fn look(found: ContainerInspectResponse) -> Look {
         health,
         health_output,
         restarts: found.restart_count.unwrap_or_default(),
+        began: state.started_at,
         ports,
     }
 }

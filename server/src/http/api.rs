@@ -13,6 +13,7 @@ pub mod promotions;
 pub mod regions;
 pub mod secrets;
 pub mod settings;
+mod snapshots;
 
 use crate::http::routes::Routes;
 use utoipa::OpenApi;
@@ -57,6 +58,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(regions::routes)
         .with(activity::routes)
         .with(settings::routes)
+        .with(snapshots::routes)
         .with(hooks::routes)
         .with(secrets::routes)
         .with(notifications::routes)

@@ -151,7 +151,7 @@ impl Store {
             format!(
                 "SELECT u.build_id, COUNT(*) AS environments
                  FROM environment_builds u JOIN environments e ON e.id = u.environment_id
-                 WHERE u.build_id IN ({among}) AND e.state IN ('launching', 'running') GROUP BY u.build_id"
+                 WHERE u.build_id IN ({among}) AND e.state IN ('launching', 'running', 'restarting', 'thawing') GROUP BY u.build_id"
             )
         };
         self.about(ids, sql).await?.iter().map(|row| Ok((id(row)?, count(row, "environments")?))).collect()
@@ -210,7 +210,7 @@ impl Store {
         // The conditions of the partial indexes stand here word for word, so that they serve.
         let row = sqlx::query(
             "SELECT (SELECT COUNT(*) FROM promotions WHERE state IN ('open', 'running') AND state = 'open') AS promotions,
-                    (SELECT COUNT(*) FROM environments WHERE ended_at IS NULL AND state IN ('launching', 'running')) AS environments",
+                    (SELECT COUNT(*) FROM environments WHERE ended_at IS NULL AND state IN ('launching', 'running', 'restarting', 'thawing')) AS environments",
         )
         .fetch_one(self.read())
         .await

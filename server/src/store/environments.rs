@@ -41,6 +41,13 @@ pub struct EnvironmentRecord {
     pub lease_ends_at: Time,
     pub ended_at: Option<Time>,
     pub end_reason: Option<EndReason>,
+    /// When its lease began.
+    pub begun_at: Time,
+    pub memory_mib: u32,
+    /// The engine and labels that were asked for, as JSON.
+    pub wants: Option<String>,
+    /// What is being done with it beside its launch and its end, as JSON.
+    pub task: Option<String>,
 }
 
 /// One step of a launch.
@@ -74,7 +81,7 @@ pub struct NewEnvironment<'a> {
 
 const COLUMNS: &str =
     "id, number, generation, stack, engine, state, links, failure, holder_id, holder_name, created_at, lease_ends_at,
-    ended_at, end_reason";
+    ended_at, end_reason, COALESCE(begun_at, created_at) AS begun_at, memory_mib, wants, task";
 
 /// No fail stands against the digest, under whatever app it was judged.
 const NO_FAIL: &str = "NOT EXISTS (SELECT 1 FROM verdicts v JOIN builds j ON j.id = v.build_id WHERE j.digest = b.digest
@@ -108,6 +115,10 @@ fn record(row: &AnyRow) -> Result<EnvironmentRecord, Problem> {
         lease_ends_at: from_micros(get(row, "lease_ends_at")?),
         ended_at: time(row, "ended_at")?,
         end_reason: get::<Option<String>>(row, "end_reason")?.map(|text| text.parse().map_err(internal)).transpose()?,
+        begun_at: from_micros(get(row, "begun_at")?),
+        memory_mib: u32::try_from(get::<i64>(row, "memory_mib")?).map_err(internal)?,
+        wants: get(row, "wants")?,
+        task: get(row, "task")?,
     })
 }
 
@@ -188,10 +199,10 @@ impl Store {
         rows.iter().map(step).collect()
     }
 
-    /// What waits for work: launching and stopping, oldest first.
+    /// What waits for work: all that is on its way from one state to another, oldest first.
     pub async fn environments_in_work(&self, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND state IN ('launching', 'stopping')
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND state IN ('launching', 'stopping', 'freezing', 'thawing', 'restarting')
              ORDER BY created_at, id LIMIT $1"
         ));
         records(&sqlx::query(sql).bind(limit).fetch_all(self.read()).await.map_err(internal)?)
@@ -209,7 +220,7 @@ impl Store {
     /// Those whose lease is over and that nobody stopped yet.
     pub async fn environments_overdue(&self, now: Time, limit: i64) -> Result<Vec<EnvironmentRecord>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND lease_ends_at <= $1 AND state <> 'stopping'
+            "SELECT {COLUMNS} FROM environments WHERE ended_at IS NULL AND lease_ends_at <= $1 AND state NOT IN ('queued', 'stopping')
              ORDER BY lease_ends_at LIMIT $2"
         ));
         records(&sqlx::query(sql).bind(micros(now)).bind(limit).fetch_all(self.read()).await.map_err(internal)?)
@@ -271,6 +282,13 @@ impl Store {
                 .map_err(internal)?;
         Ok(counted.into_iter().map(|(engine, count)| (engine, u32::try_from(count).unwrap_or(u32::MAX))).collect())
     }
+}
+
+/// An environment as this transaction sees it.
+pub async fn record_in(tx: &mut Tx, id: &EnvironmentId) -> Result<Option<EnvironmentRecord>, Problem> {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM environments WHERE id = $1"));
+    let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut **tx).await.map_err(internal)?;
+    row.as_ref().map(record).transpose()
 }
 
 /// How many have not ended, read so that nobody else adds one until the transaction ends.
@@ -401,15 +419,16 @@ pub async fn set_running(tx: &mut Tx, id: &EnvironmentId, links: &str) -> Result
 
 /// → `failed`; false when it is no longer as it was read: what was seen of it says nothing then.
 pub async fn set_failed(tx: &mut Tx, seen: &EnvironmentRecord, failure: &str) -> Result<bool, Problem> {
-    let done =
-        sqlx::query("UPDATE environments SET state = 'failed', failure = $1 WHERE id = $2 AND state = $3 AND generation = $4")
-            .bind(failure)
-            .bind(seen.id.as_str())
-            .bind(seen.state.as_str())
-            .bind(seen.generation)
-            .execute(&mut **tx)
-            .await
-            .map_err(internal)?;
+    let done = sqlx::query(
+        "UPDATE environments SET state = 'failed', failure = $1, task = NULL WHERE id = $2 AND state = $3 AND generation = $4",
+    )
+    .bind(failure)
+    .bind(seen.id.as_str())
+    .bind(seen.state.as_str())
+    .bind(seen.generation)
+    .execute(&mut **tx)
+    .await
+    .map_err(internal)?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -417,7 +436,7 @@ pub async fn set_failed(tx: &mut Tx, seen: &EnvironmentRecord, failure: &str) ->
 pub async fn set_stopping(tx: &mut Tx, id: &EnvironmentId, reason: EndReason) -> Result<bool, Problem> {
     let done = sqlx::query(
         "UPDATE environments SET state = 'stopping', end_reason = $1
-         WHERE id = $2 AND state IN ('launching', 'running', 'failed')",
+         WHERE id = $2 AND ended_at IS NULL AND state NOT IN ('queued', 'stopping', 'stopped')",
     )
     .bind(reason.as_str())
     .bind(id.as_str())

@@ -179,6 +179,13 @@ pub async fn insert_user(tx: &mut Tx, person: &Person, password_hash: &str, now:
     }
 }
 
+/// A user by name, as this transaction sees it.
+pub async fn user_by_name_in(tx: &mut Tx, name: &str) -> Result<Option<UserRow>, Problem> {
+    let sql = sqlx::AssertSqlSafe(format!("{USER} WHERE name = $1"));
+    let row = sqlx::query(sql).bind(name).fetch_optional(&mut **tx).await.map_err(internal)?;
+    row.as_ref().map(user).transpose()
+}
+
 /// Reads a user inside the transaction, so that what was checked is what is changed.
 pub async fn user_in(tx: &mut Tx, id: &UserId) -> Result<UserRow, Problem> {
     let sql = sqlx::AssertSqlSafe(format!("{USER} WHERE id = $1"));

@@ -4,9 +4,9 @@ use crate::ctx::{Ctx, Entry};
 use crate::store::Tx;
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::{self as rows, SignOffRow, VerdictRow};
-use crate::usecases::commits;
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications::{self, Acted};
+use crate::usecases::{commits, environments};
 use app::view::{Overruled, SignOffView, VerdictInput, VerdictView};
 use domain::id::{BuildId, EnvironmentId, SignOffId, UserId, VerdictId};
 use domain::problem::{Fault, Noun};
@@ -40,11 +40,15 @@ pub async fn record_verdict(ctx: &Ctx, actor: &Actor, input: VerdictInput) -> Re
         overruled: None,
     };
     rows::insert_verdict(&mut tx, &verdict).await?;
+    if let Some(environment) = &verdict.environment {
+        environments::verdict_fell(ctx, &mut tx, &verdict.id, &verdict.build, environment).await?;
+    }
     notifications::verdict(ctx, &mut tx, &verdict, Acted::Recorded, &verdict.author_name, &verdict.note).await?;
     record(ctx, &mut tx, actor, "verdict.recorded", &subject, input.kind.as_str()).await?;
     commits::verdict_fell(ctx, &mut tx, &subject).await?;
     deciding::finish(ctx, tx, None).await?;
     ctx.work.statuses.notify_one();
+    ctx.work.snapshots.notify_one();
     Ok(verdict.id)
 }
 

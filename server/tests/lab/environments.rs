@@ -4,6 +4,7 @@ mod away;
 mod bench;
 mod inside;
 mod kill;
+mod life;
 mod logs;
 mod proxy;
 mod replace;

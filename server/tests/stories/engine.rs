@@ -47,11 +47,22 @@ pub struct Container {
     pub body: Value,
     pub state: &'static str,
     pub exit_code: i64,
+    /// How often it was started.
+    pub starts: u32,
 }
 
 impl Container {
     fn labels(&self) -> &Value {
         &self.body["Labels"]
+    }
+
+    /// The machine's port that port 80 was asked for on, where one was.
+    fn host_port(&self) -> Option<&str> {
+        self.body["HostConfig"]["PortBindings"]["80/tcp"][0]["HostPort"].as_str().filter(|port| !port.is_empty())
+    }
+
+    fn began(&self) -> String {
+        format!("2026-11-24T00:00:{:02}.5Z", self.starts)
     }
 }
 
@@ -72,7 +83,9 @@ impl Engine {
     /// Puts a container there that somebody else made.
     pub fn put(&self, id: &str, name: &str, labels: Value) {
         let body = json!({ "Labels": labels, "HostConfig": { "Privileged": true } });
-        self.held().containers.insert(id.to_owned(), Container { name: name.to_owned(), body, state: "running", exit_code: 0 });
+        self.held()
+            .containers
+            .insert(id.to_owned(), Container { name: name.to_owned(), body, state: "running", exit_code: 0, starts: 1 });
     }
 }
 
@@ -109,6 +122,7 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
         ("POST", ["containers", id, "start"]) => held.start_unless_taken(id),
         ("POST", ["containers", id, "stop"]) => gone_or(held.stop(id)),
         ("GET", ["containers", id, "stats"]) => held.stats(id),
+        ("POST", ["containers", id, "restart"]) => gone_or(held.stop(id).and_then(|_| held.start(id))),
         ("GET", ["containers", id, "logs"]) => held.log(id, &query),
         ("DELETE", ["containers", id]) => gone_or(held.containers.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
         _ => (StatusCode::NOT_IMPLEMENTED, Json(json!({ "message": format!("{method} {path}") }))).into_response(),
@@ -177,7 +191,7 @@ impl Held {
         }
         let id = self.new_id();
         let body = serde_json::from_slice(body).expect("json");
-        self.containers.insert(id.clone(), Container { name, body, state: "created", exit_code: 0 });
+        self.containers.insert(id.clone(), Container { name, body, state: "created", exit_code: 0, starts: 0 });
         (StatusCode::CREATED, Json(json!({ "Id": id, "Warnings": [] }))).into_response()
     }
 
@@ -193,13 +207,14 @@ impl Held {
         host["MaskedPaths"] = json!(["/proc/kcore"]);
         host["ReadonlyPaths"] = json!(["/proc/sys"]);
         let published = published.unwrap_or(32768).to_string();
+        let published = container.host_port().map_or(published, ToOwned::to_owned);
         let mut answer = json!({
             "Id": id,
             "Image": "sha256:content",
             "Config": container.body,
             "HostConfig": host,
             "Mounts": [],
-            "State": { "Status": container.state, "Running": container.state == "running", "ExitCode": container.exit_code },
+            "State": { "Status": container.state, "Running": container.state == "running", "ExitCode": container.exit_code, "StartedAt": container.began() },
             "NetworkSettings": { "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": published }] } },
         });
         if let Some(twist) = self.twist {
@@ -229,8 +244,9 @@ impl Held {
     fn start_unless_taken(&mut self, key: &str) -> Response {
         let taken = self.taken.clone();
         let wanted = self.find(key).map(|(_, container)| container.body["HostConfig"]["PortBindings"].to_string());
-        if taken.iter().any(|port| wanted.as_ref().is_some_and(|wanted| wanted.contains(&format!("\"HostPort\":\"{port}\"")))) {
-            let message = "driver failed programming external connectivity: Bind for 0.0.0.0 failed: port is already allocated";
+        let asks = |port: &u16| wanted.as_ref().is_some_and(|wanted| wanted.contains(&format!("\"HostPort\":\"{port}\"")));
+        if let Some(port) = taken.iter().find(|port| asks(port)) {
+            let message = format!("driver failed: Bind for 0.0.0.0:{port} failed: port is already allocated");
             return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "message": message }))).into_response();
         }
         gone_or(self.start(key))
@@ -238,7 +254,10 @@ impl Held {
 
     fn stop(&mut self, key: &str) -> Option<Response> {
         let (_, container) = self.find(key)?;
-        (container.state, container.exit_code) = ("exited", 143);
+        if container.state == "running" {
+            container.state = "exited";
+            container.exit_code = 143;
+        }
         Some(StatusCode::NO_CONTENT.into_response())
     }
 
@@ -267,6 +286,7 @@ impl Held {
         let code = container.labels()["slipway.service"].as_str().and_then(|service| ends.get(service));
         container.state = if code.is_some() { "exited" } else { "running" };
         container.exit_code = code.copied().unwrap_or_default();
+        container.starts += 1;
         Some(StatusCode::NO_CONTENT.into_response())
     }
 }

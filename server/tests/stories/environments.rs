@@ -3,9 +3,13 @@
 
 mod automatic;
 mod choose;
+mod freeze;
 mod inside;
+mod lease;
 mod logs;
+mod queue;
 mod replace;
+mod snapshots;
 pub mod stage;
 mod work;
 

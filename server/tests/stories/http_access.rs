@@ -14,12 +14,14 @@ use std::fmt::Write as _;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/role_route.txt");
 
 /// Every field of every form, with values that can be read and name nothing that is there.
-const FORM: [(&str, &str); 23] = [
+const FORM: [(&str, &str); 25] = [
     ("id", "nothing"),
     ("build", "nothing"),
     ("stack", "nothing"),
     ("environment", "nothing"),
     ("lease_hours", "1"),
+    ("hours", "1"),
+    ("service", "nothing"),
     ("kind", "pass"),
     ("note", "a note"),
     ("reason", "a reason"),

@@ -7,14 +7,19 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 31] = [
+const TWINS: [(&str, &str); 36] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
+    ("/do/environments/extend", "POST /api/v1/environments/{id}/extend"),
+    ("/do/environments/freeze", "POST /api/v1/environments/{id}/freeze"),
+    ("/do/environments/hand-over", "POST /api/v1/environments/{id}/hand-over"),
     ("/do/environments/launch", "POST /api/v1/environments"),
     ("/do/environments/relaunch", "POST /api/v1/environments/{id}/relaunch"),
     ("/do/environments/replace", "POST /api/v1/environments/{id}/replace"),
+    ("/do/environments/restart", "POST /api/v1/environments/{id}/services/{service}/restart"),
     ("/do/environments/stop", "POST /api/v1/environments/{id}/stop"),
+    ("/do/environments/thaw", "POST /api/v1/environments/{id}/thaw"),
     ("/do/hooks/add", "POST /api/v1/hooks"),
     ("/do/hooks/reveal", "POST /api/v1/hooks/{id}/reveal"),
     ("/do/hooks/revoke", "POST /api/v1/hooks/{id}/revoke"),

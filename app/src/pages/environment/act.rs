@@ -1,6 +1,7 @@
 //! What can be done with an environment, on the right of its title.
 
 use super::super::launch::clone_path;
+use super::lease;
 use super::under_test;
 use crate::parts::{Icon, Reader, icon};
 use crate::view::EnvironmentView;
@@ -12,12 +13,12 @@ use leptos::prelude::*;
 pub(super) fn act(r: &Reader, environment: &EnvironmentView) -> AnyView {
     let t = r.t;
     let row = &environment.row;
-    let going = matches!(row.state, EnvironmentState::Launching | EnvironmentState::Running | EnvironmentState::Failed);
-    let stop = (going && environment.may.contains(&Action::StopEnvironment)).then(|| {
+    let stop = if row.state == EnvironmentState::Queued { t.cancel_launch() } else { t.stop_environment() };
+    let stop = (row.state.can_stop() && environment.may.contains(&Action::StopEnvironment)).then(|| {
         view! {
             <form method="post" action="/do/environments/stop">
                 <input type="hidden" name="id" value=row.id.to_string()/>
-                <button class="btn danger">{icon(Icon::Stop)}{t.stop_environment()}</button>
+                <button class="btn danger">{icon(Icon::Stop)}{stop}</button>
             </form>
         }
     });
@@ -26,7 +27,7 @@ pub(super) fn act(r: &Reader, environment: &EnvironmentView) -> AnyView {
         let word = t.open_service(&link.service);
         Some(view! { <a class="btn primary" href=url target="_blank" rel="noopener noreferrer">{word}{icon(Icon::Outside)}</a> })
     });
-    view! { {again(r, environment)}{stop}{open} }.into_any()
+    view! { {again(r, environment)}{stop}{lease::act(t, environment)}{open} }.into_any()
 }
 
 /// Another of its kind, or another build in it.

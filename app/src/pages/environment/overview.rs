@@ -2,8 +2,9 @@
 
 use super::super::build::{build_chips, unless_away, verdict_form};
 use super::super::checks::checks;
-use super::super::environments::{lease, links};
+use super::super::environments::{links, place};
 use super::super::launch::{chosen_word, panels};
+use super::lease;
 use super::under_test;
 use crate::parts::{
     Icon, Reader, Tone, chip, encode, environment_builds, fact, icon, image_word, only, outside, panel, short_digest, steps,
@@ -29,6 +30,7 @@ pub(super) async fn overview(r: &Reader, environment: &EnvironmentView) -> Resul
             </div>
             <div class="column">
                 <div data-live="facts">{facts(r, environment)}{checks(r, &environment.checks)}{sets(r, environment)}</div>
+                <div data-live="lease">{lease::section(r, environment)}</div>
                 {verdict}
             </div>
         </div>
@@ -37,7 +39,8 @@ pub(super) async fn overview(r: &Reader, environment: &EnvironmentView) -> Resul
 }
 
 /// What one has to know before reading on: it failed, it has ended, the engine is away.
-pub(super) fn notes(t: Text, environment: &EnvironmentView) -> AnyView {
+pub(super) fn notes(r: &Reader, environment: &EnvironmentView) -> AnyView {
+    let t = r.t;
     let failed = (environment.row.state == EnvironmentState::Failed).then(|| {
         let told = environment.failure.as_ref().map(|problem| problem_text(t, problem));
         let why = told.map(|told| view! { <p>{told.happened}" "{told.to_do}</p> });
@@ -50,10 +53,20 @@ pub(super) fn notes(t: Text, environment: &EnvironmentView) -> AnyView {
     });
     let ended = (environment.row.state == EnvironmentState::Stopped)
         .then(|| view! { <div class="note">{icon(Icon::Stop)}<p>{t.ended_note()}</p></div> });
+    let still = match environment.row.state {
+        EnvironmentState::Frozen => Some(t.frozen_note()),
+        EnvironmentState::Queued => Some(t.queued_note()),
+        _ => None,
+    };
+    let still = still.map(|said| {
+        let place = environment.row.queue.as_ref().map(|queue| view! { <b>{place(r, queue)}</b> });
+        view! { <div class="note">{icon(Icon::Clock)}<div>{place}<p>{said}</p></div></div> }
+    });
     let word = if environment.row.engine_away_since.is_some() { t.engine_away_waits() } else { t.engine_away() };
-    let away = (!environment.engine_reachable && environment.row.state != EnvironmentState::Stopped)
-        .then(|| view! { <div class="note wait">{icon(Icon::Alert)}<p>{word}</p></div> });
-    view! { {failed}{ended}{away} }.into_any()
+    let gone = matches!(environment.row.state, EnvironmentState::Queued | EnvironmentState::Stopped);
+    let away =
+        (!environment.engine_reachable && !gone).then(|| view! { <div class="note wait">{icon(Icon::Alert)}<p>{word}</p></div> });
+    view! { {failed}{ended}{still}{away} }.into_any()
 }
 
 /// The launch step by step, above all tabs, until it runs.
@@ -74,7 +87,7 @@ fn launched(r: &Reader, environment: &EnvironmentView) -> AnyView {
 }
 
 fn is_history(environment: &EnvironmentView) -> bool {
-    matches!(environment.row.state, EnvironmentState::Running | EnvironmentState::Stopped)
+    matches!(environment.row.state, EnvironmentState::Running | EnvironmentState::Frozen | EnvironmentState::Stopped)
 }
 
 fn done(t: Text, environment: &EnvironmentView) -> AnyView {
@@ -120,7 +133,11 @@ fn service_row(t: Text, environment: &EnvironmentView, service: &ServiceStatus) 
     let state = match service.state.as_str() {
         "running" => chip(Tone::Ok, Icon::Check, t.service_state("running")),
         "created" | "restarting" => chip(Tone::Wait, Icon::Turning, t.service_state(&service.state)),
-        "exited (0)" => chip(Tone::Idle, Icon::Stop, t.service_state(&service.state)),
+        exited
+            if exited == "exited (0)" || (environment.row.state == EnvironmentState::Frozen && exited.starts_with("exited")) =>
+        {
+            chip(Tone::Idle, Icon::Stop, t.service_state(exited))
+        }
         other => chip(Tone::Bad, Icon::Cross, t.service_state(other)),
     };
     let health = match service.health.as_deref() {
@@ -147,7 +164,7 @@ fn service_row(t: Text, environment: &EnvironmentView, service: &ServiceStatus) 
             <td class="c-num num" data-label=t.col_restarts()>{service.restarts}</td>
             <td class="c-image mid">{image_word(&service.image)}</td>
             <td class="c-links"><span class="links">{links}</span></td>
-            <td class="c-act">{shell_link(t, environment, service)}</td>
+            <td class="c-act">{shell_link(t, environment, service)}{lease::restart(t, environment, &service.name)}</td>
         </tr>
     }
     .into_any()
@@ -166,14 +183,12 @@ fn shell_link(t: Text, environment: &EnvironmentView, service: &ServiceStatus) -
 fn facts(r: &Reader, environment: &EnvironmentView) -> AnyView {
     let t = r.t;
     let row = &environment.row;
-    let engine = t.on_engine(&row.engine);
+    let engine = (!row.engine.is_empty()).then(|| t.on_engine(&row.engine));
     let content = view! {
         <dl class="facts">
             {fact(t.col_builds(), environment_builds(t, &row.builds))}
             {fact(t.stack(), view! { {row.stack.clone()}" "<span class="quiet">{engine}</span> })}
-            {fact(t.col_holder(), row.holder_name.clone())}
             {fact(t.col_started(), when(r, row.created_at))}
-            {fact(t.col_lease(), lease(r, row))}
             {(!row.links.is_empty()).then(|| fact(t.col_links(), view! { <span class="links">{links(t, row)}</span> }))}
         </dl>
     };

@@ -113,12 +113,24 @@ pub(super) fn stacks(r: &Reader, settings: &SettingsView) -> AnyView {
     section(t, "stacks", t.stacks(), settings.stacks.is_empty(), view! { <div class="folds">{items}</div> })
 }
 
+/// What it is, what it holds at most, and whether it takes anything new.
+fn labels(t: Text, engine: &EngineConfig) -> AnyView {
+    let labels = engine.labels.iter().map(|label| view! { <code>{label.clone()}</code>" " }).collect_view();
+    let capacity = &engine.capacity;
+    let number = capacity.environments.map(|most| t.most_environments(most));
+    let memory = capacity.memory_mib.map(|most| format!("{most} MiB"));
+    let ports = engine.ports.map(|ports| t.port_range(&ports.to_string()));
+    let held: Vec<String> = [number, memory, ports].into_iter().flatten().collect();
+    let draining = engine.draining.then(|| chip(Tone::Wait, Icon::Minus, t.draining()));
+    view! { {labels}<span class="quiet">{held.join(" · ")}</span>" "{draining} }.into_any()
+}
+
 pub(super) fn engines(r: &Reader, settings: &SettingsView) -> AnyView {
     let t = r.t;
     let row = |engine: &EngineConfig| {
         view! {
             <tr>
-                <td class="c-name"><b>{engine.name.clone()}</b></td>
+                <td class="c-name"><b>{engine.name.clone()}</b>" "{labels(t, engine)}</td>
                 <td class="c-state">{engine_state(r, settings, &engine.name)}</td>
                 <td class="c-image">{cut(&engine.url)}{clear_warning(t, engine.access().in_the_clear())}</td>
                 <td class="c-port"><code>{engine.address.clone()}</code></td>

@@ -6,7 +6,7 @@ use crate::registry::variables_of;
 use bollard::errors::Error;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
-use domain::problem::Noun;
+use domain::problem::{Fault, Noun};
 use domain::{Digest, ImageName, Problem};
 use futures::StreamExt as _;
 use std::collections::{BTreeMap, HashMap};
@@ -95,6 +95,12 @@ impl Host {
         ]) {
             tracing::warn!(engine = %self.name(), %cause, "registry cannot be reached from the engine");
             return Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() };
+        }
+        // What the registry answered to the engine, in the words of Docker.
+        if let Some(status) = said.split("unexpected http status: ").nth(1).and_then(|rest| rest.get(..3)) {
+            tracing::warn!(engine = %self.name(), %cause, "registry answers the engine with an error");
+            let why = Fault::Refused { reason: format!("status {status}") };
+            return Problem::RegistryAnswer { name: image.host().to_owned(), why };
         }
         self.problem(cause)
     }

@@ -45,7 +45,7 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
     pub ports: Vec<u16>,
-    /// Ports of the engine's machine that are wanted for some of them.
+    /// Ports of the engine's machine that are wanted for some of them; it chooses for the others.
     pub published: BTreeMap<u16, u16>,
     pub health: Option<HealthCheck>,
     pub read_only: bool,
@@ -129,7 +129,7 @@ impl ContainerSpec {
         }
     }
 
-    /// Each port on the number that it had, else on one that the engine chooses.
+    /// Each port on the number that was chosen for it, else on one that the engine chooses.
     fn bindings(&self) -> PortMap {
         let binding = |port: &u16| {
             let wanted = self.published.get(port).map(u16::to_string).unwrap_or_default();

@@ -8,8 +8,8 @@ use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
 use crate::usecases::environments;
 use app::view::{
-    EnvironmentRow, EnvironmentView, HappeningView, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, Page,
-    Paging, ReplaceInput, ServiceProcesses, UsageView,
+    CapacityView, EnvironmentRow, EnvironmentView, HappeningView, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage,
+    LogQuery, Page, Paging, ReplaceInput, ServiceProcesses, UsageView,
 };
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use domain::log::LogSince;
 use http::StatusCode;
 use serde::Deserialize;
 use tower_sessions::Session;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -33,6 +33,12 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::LaunchEnvironment), routes!(replace_build))
         .api(Access::SignedIn, routes!(get_launch_form))
         .api(Access::SignedIn, routes!(environment_logs))
+        .api(Access::Needs(Action::KeepEnvironment), routes!(extend_environment))
+        .api(Access::Needs(Action::KeepEnvironment), routes!(hand_over_environment))
+        .api(Access::Needs(Action::KeepEnvironment), routes!(freeze_environment))
+        .api(Access::Needs(Action::KeepEnvironment), routes!(thaw_environment))
+        .api(Access::Needs(Action::KeepEnvironment), routes!(restart_service))
+        .api(Access::SignedIn, routes!(get_capacity))
         .api(Access::SignedIn, routes!(environment_log))
         .api(Access::SignedIn, routes!(environment_log_file))
         .api(Access::SignedIn, routes!(environment_usage))
@@ -197,6 +203,90 @@ async fn environment_log_file(
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiProblem> {
     Ok(file(ctx, session, actor, &id, &asked).await?)
+}
+
+/// What the engines hold and the most that they take, and the launches that wait for room.
+#[utoipa::path(get, path = "/api/v1/capacity",
+    responses((status = 200, body = CapacityView), (status = "default", body = ProblemDocument)))]
+async fn get_capacity(State(ctx): State<Ctx>, Caller(actor): Caller) -> Result<Json<CapacityView>, ApiProblem> {
+    Ok(Json(environments::capacity(&ctx, &actor).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Extension {
+    /// 1 to 24, and within the longest that a lease may last.
+    hours: u32,
+}
+
+/// Makes the lease longer; for its holder and for leads.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/extend", params(("id" = String, Path)), request_body = Extension,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn extend_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Body(extension): Body<Extension>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::extend_environment(&ctx, &actor, &id, extension.hours).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewHolder {
+    /// The name of somebody who may launch environments.
+    to: String,
+}
+
+/// Hands an environment over to somebody else, who is told; for its holder and for leads.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/hand-over", params(("id" = String, Path)), request_body = NewHolder,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn hand_over_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+    Body(holder): Body<NewHolder>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::hand_over_environment(&ctx, &actor, &id, &holder.to).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops an environment's services and keeps them for a look later; its lease goes on.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/freeze", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn freeze_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::freeze_environment(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Starts a frozen environment's services again, in the order of their dependencies.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/thaw", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn thaw_environment(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<EnvironmentId>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::thaw_environment(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Restarts one service: the same container with the same volumes.
+#[utoipa::path(post, path = "/api/v1/environments/{id}/services/{service}/restart",
+    params(("id" = String, Path), ("service" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn restart_service(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path((id, service)): Path<(EnvironmentId, String)>,
+) -> Result<StatusCode, ApiProblem> {
+    environments::restart_service(&ctx, &actor, &id, &service).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The last lines of a service's log, both streams, made safe to show.

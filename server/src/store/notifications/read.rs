@@ -131,14 +131,14 @@ impl Store {
         Ok(states)
     }
 
-    /// Running environments whose lease ends before a time, the next first.
+    /// Environments whose lease ends before a time, the next first.
     ///
     /// # Errors
     /// [`Problem::Internal`].
     pub async fn environments_expiring(&self, before: Time, most: i64) -> Result<Vec<Expiring>, Problem> {
         let rows = sqlx::query(
             "SELECT e.id, e.lease_ends_at FROM environments e
-             WHERE e.ended_at IS NULL AND e.state = 'running' AND e.lease_ends_at <= $1
+             WHERE e.ended_at IS NULL AND e.state IN ('running', 'failed', 'frozen') AND e.lease_ends_at <= $1
                AND NOT EXISTS (SELECT 1 FROM told_once t WHERE t.what = 'environment ' || e.id AND t.mark >= e.lease_ends_at)
              ORDER BY e.lease_ends_at LIMIT $2",
         );

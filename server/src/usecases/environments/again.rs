@@ -3,6 +3,7 @@
 use super::form::asked;
 use super::launch::{self, New};
 use super::plan::Plan;
+use super::queue::{self, Wants};
 use super::read::find;
 use crate::ctx::Ctx;
 use crate::store::internal;
@@ -20,7 +21,8 @@ pub async fn relaunch_environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) 
     let Some(holder) = actor.person() else { return Err(Problem::Forbidden { action: Action::LaunchEnvironment }) };
     let record = find(ctx, id).await?;
     ctx.reload_config().await?;
-    if ctx.config().config.engine(&record.engine).is_none() {
+    let applied = ctx.config();
+    if !record.engine.is_empty() && applied.config.engine(&record.engine).is_none() {
         return Err(Problem::not_found(Noun::Engine, record.engine));
     }
     let mut plan: Plan = serde_json::from_str(&ctx.store.environment_spec(id).await?).map_err(internal)?;
@@ -29,7 +31,8 @@ pub async fn relaunch_environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) 
     let asked = asked(ctx, id, &record.stack, &record.engine).await?;
     let hours = launch::lease_hours(asked.lease_hours)?;
     let builds = ctx.store.environment_builds(&[id]).await?.remove(id).unwrap_or_default();
-    launch::greet(ctx, &record.engine).await?;
-    let new = launch::record(ctx, holder, &record.stack, &record.engine, hours);
-    launch::write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &asked, kept: None }).await
+    let wants = Wants::new(&applied.config, &record.stack, asked.engine.as_deref());
+    let away = queue::greet(ctx, &applied.config, &wants.clone().need(plan.memory_mib())).await?;
+    let new = launch::record(ctx, holder, &record.stack, hours);
+    launch::write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &asked, kept: None, wants, away }).await
 }

@@ -74,7 +74,7 @@ async fn see_to(ctx: &Ctx, config: &Config, app: &AppConfig, channel: &Channel, 
     let now = KeptFor { app: &app.name, channel: &channel.name, build: &build };
     let done = match present {
         // It is still at the one before: the newest is put in place when it is up.
-        Some(environment) if environment.state == EnvironmentState::Launching => return Ok(()),
+        Some(environment) if environment.state.can_stop() && !is_up(environment.state) => return Ok(()),
         Some(environment) if is_same(config, app, &environment, wanted) => again(ctx, environment, now, wanted).await,
         Some(environment) => {
             if environment.ended_at.is_none() && environment.state != EnvironmentState::Stopping {
@@ -89,6 +89,11 @@ async fn see_to(ctx: &Ctx, config: &Config, app: &AppConfig, channel: &Channel, 
         Err(problem @ Problem::Internal { .. }) => Err(problem),
         Err(problem) => put_off(ctx, now, kept.filter(|kept| kept.build == build), problem).await,
     }
+}
+
+/// Whether another build can be put in its place now. What somebody froze is left to them.
+const fn is_up(state: EnvironmentState) -> bool {
+    matches!(state, EnvironmentState::Running | EnvironmentState::Failed)
 }
 
 /// Neither quarantined nor lost.

@@ -51,7 +51,13 @@ pub(super) async fn due(ctx: &Ctx) -> Result<Vec<(CheckRecord, EnvironmentRecord
         }
         match environment.state {
             EnvironmentState::Running => due.push((check, environment)),
-            EnvironmentState::Launching => {}
+            // It runs again in a moment, or when it is thawed.
+            EnvironmentState::Queued
+            | EnvironmentState::Launching
+            | EnvironmentState::Restarting
+            | EnvironmentState::Freezing
+            | EnvironmentState::Frozen
+            | EnvironmentState::Thawing => {}
             EnvironmentState::Failed => {
                 let why = environment.failure.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
                 broken(ctx, &check, &environment, why.unwrap_or(Problem::Stale)).await?;

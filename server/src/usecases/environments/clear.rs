@@ -1,10 +1,10 @@
 //! Taking an environment off its engine.
 
-use super::tell_state;
+use super::{snapshots, tell_state};
 use crate::ctx::Ctx;
 use crate::engine::containers::Host;
 use crate::store::environments::{self as rows, EnvironmentRecord};
-use crate::store::internal;
+use crate::store::{internal, ports};
 use domain::Problem;
 use domain::problem::Fault;
 
@@ -15,9 +15,12 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 /// `stopping` → `stopped`, once the engine says that nothing is left.
 pub(super) async fn clear(ctx: &Ctx, environment: &EnvironmentRecord) -> Result<(), Problem> {
     let host = ctx.host(&environment.engine).await?;
+    // What a verdict wants kept is read before it goes; what cannot be read keeps nobody waiting.
+    snapshots::keep_of(ctx, &environment.id).await?;
     remove(&host, environment.id.as_str()).await?;
     let mut tx = ctx.store.begin().await?;
     rows::set_stopped(&mut tx, &environment.id, ctx.now()).await?;
+    ports::give_back(&mut tx, &environment.id).await?;
     tx.commit().await.map_err(internal)?;
     ctx.looks.forget(&environment.id);
     tell_state(ctx, &environment.id);

@@ -3,12 +3,13 @@
 use super::choose::{self, Picks};
 use super::form::{asked, hidden};
 use super::plan::{Check, Plan, PlannedService, place};
+use super::queue::{self, Wants};
 use super::read::find;
 use super::variables::Over;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, CheckRecord, EnvironmentRecord, KeptFor, NewEnvironment};
-use crate::store::{self, Tx, internal};
+use crate::store::{self, Tx, internal, queue as line};
 use app::view::{EnvironmentBuild, LaunchInput};
 use domain::config::Config;
 use domain::id::EnvironmentId;
@@ -17,6 +18,7 @@ use domain::problem::{Fault, Noun};
 use domain::stack::{Stack, StackImage};
 use domain::variables::{self, Given};
 use domain::{Action, Actor, Digest, Person, Problem};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Environments that are alive at once; an engine is a machine with an end.
@@ -60,15 +62,16 @@ pub(super) async fn launch(
     let config = &applied.config;
     let (stack_name, mut stack) = choose::stack_for(config, &under_test.app, input.stack.as_deref())?;
     let check = check_of(config, stack_name, &mut stack, &input)?;
-    let engine = choose::engine_for(config, input.engine.as_deref())?;
+    choose::engine_for(config, input.engine.as_deref())?;
+    let wants = Wants::new(config, stack_name, input.engine.as_deref());
     let over = Over { preset: input.preset.as_deref(), given: &input.variables };
     over.check(config, &stack)?;
     let picks = choose::picks(ctx, config, &stack, under_test, &input.builds).await?;
     let plan = Plan { check, ..resolve(ctx, config, stack, &picks, over).await? };
-    greet(ctx, &engine.name).await?;
-    let new = record(ctx, holder, stack_name, &engine.name, hours);
+    let away = queue::greet(ctx, config, &wants.clone().need(plan.memory_mib())).await?;
+    let new = record(ctx, holder, stack_name, hours);
     let builds = picks.into_values().map(|picked| picked.view).collect();
-    write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &input, kept }).await
+    write(ctx, actor, New { record: new, holder, plan: &plan, builds, asked: &input, kept, wants, away }).await
 }
 
 /// Values that no page shows are not sent back by a form: they are taken from where they are kept.
@@ -129,14 +132,14 @@ async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: 
     Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None })
 }
 
-pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hours: u32) -> EnvironmentRecord {
+pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, hours: u32) -> EnvironmentRecord {
     let now = ctx.now();
     EnvironmentRecord {
         id: ctx.new_id(),
         number: 0,
         generation: 1,
         stack: stack.to_owned(),
-        engine: engine.to_owned(),
+        engine: String::new(),
         state: EnvironmentState::Launching,
         links: String::new(),
         failure: None,
@@ -146,6 +149,10 @@ pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, engine: &str, hour
         lease_ends_at: now + chrono::Duration::hours(i64::from(hours)),
         ended_at: None,
         end_reason: None,
+        begun_at: now,
+        memory_mib: 0,
+        wants: None,
+        task: None,
     }
 }
 
@@ -199,16 +206,30 @@ pub(super) struct New<'a> {
     pub asked: &'a LaunchInput,
     /// The channel that it is kept for.
     pub kept: Option<KeptFor<'a>>,
+    pub wants: Wants,
+    /// Engines that do not answer now.
+    pub away: BTreeSet<String>,
 }
 
 /// Environment, builds, steps and record in one transaction; then the worker is woken.
 pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<EnvironmentId, Problem> {
-    let New { record: mut new, holder, plan, builds, asked, kept } = new;
+    let New { record: mut new, holder, plan, builds, asked, kept, wants, away } = new;
+    let applied = ctx.config();
+    let tested = builds.iter().find(|build| build.under_test);
     let mut tx = ctx.store.begin().await?;
     if rows::count_alive(&mut tx).await? >= MOST_ALIVE {
         let reason = format!("{MOST_ALIVE} environments are there already; stop some first");
         return Err(Problem::EngineRefused { why: Fault::Refused { reason } });
     }
+    if actor.person().is_some() {
+        queue::require_person(&mut tx, &applied.config, &holder.id, &holder.name).await?;
+    }
+    if let Some(build) = tested {
+        queue::require_app(&mut tx, &applied.config, &build.app).await?;
+    }
+    let memory_mib = plan.memory_mib();
+    let engine = queue::place(&mut tx, &applied.config, &away, &wants.clone().need(memory_mib)).await?;
+    new.engine = engine.clone().unwrap_or_default();
     new.number = store::next_number(&mut tx, "environment").await?;
     let steps = plan.steps(&place(ctx.instance(), &new).name());
     let written = NewEnvironment {
@@ -226,13 +247,14 @@ pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<Envi
         steps: &steps,
     };
     rows::insert(&mut tx, written).await?;
-    let tested = builds.iter().find(|build| build.under_test);
+    let wants = serde_json::to_string(&wants).map_err(internal)?;
+    line::set_place(&mut tx, &new.id, engine.as_deref(), memory_mib, Some(&wants)).await?;
     ask_check(ctx, &mut tx, &new.id, 1, plan, tested).await?;
     if let Some(kept) = kept {
         rows::keep_for(&mut tx, kept, &new.id, new.created_at).await?;
     }
     let entry = Entry {
-        action: "environment.launched",
+        action: if engine.is_some() { "environment.launched" } else { "environment.queued" },
         subject_kind: "environment",
         subject: new.id.as_str(),
         app: tested.map(|build| build.app.as_str()),

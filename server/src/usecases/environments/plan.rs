@@ -91,8 +91,33 @@ impl Plan {
         found
     }
 
+    /// Mebibytes that its services may use together.
+    pub fn memory_mib(&self) -> u32 {
+        self.services.iter().fold(0, |sum, planned| sum.saturating_add(planned.service.memory_mib))
+    }
+
     pub fn service(&self, name: &str) -> Option<&PlannedService> {
         self.services.iter().find(|planned| planned.service.name == name)
+    }
+
+    /// Whether another service waits for this one's health, be the check the image's own.
+    pub fn is_awaited(&self, name: &str) -> bool {
+        let waits = |other: &PlannedService| other.service.depends_on.iter().any(|on| on.healthy && on.service == name);
+        self.services.iter().any(waits)
+    }
+
+    /// The services in groups: none depends on another of its own group or a later one.
+    pub fn waves(&self) -> Vec<Vec<&PlannedService>> {
+        let mut waves: Vec<Vec<&PlannedService>> = Vec::new();
+        for planned in &self.services {
+            let needs = |other: &&PlannedService| planned.service.depends_on.iter().any(|on| on.service == other.service.name);
+            let after = waves.iter().rposition(|wave| wave.iter().any(|other| needs(&other))).map_or(0, |wave| wave + 1);
+            match waves.get_mut(after) {
+                Some(wave) => wave.push(planned),
+                None => waves.push(vec![planned]),
+            }
+        }
+        waves
     }
 
     /// The steps of the launch, in the order in which a reader expects them.

@@ -2,12 +2,13 @@
 //! dependencies allow. Whatever is there already is taken as done.
 
 use super::plan::{Plan, PlannedService, place};
+use super::publish::{self, Ports};
 use super::read::Published;
 use super::steps::Board;
 use super::tell_state;
 use crate::ctx::{Ctx, Entry};
 use crate::engine::PORT_TAKEN;
-use crate::engine::containers::{Health, Host, Look, Made, Place};
+use crate::engine::containers::{ContainerSpec, Health, Host, Look, Made, Place, Started};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, EnvironmentRecord};
 use crate::store::internal;
@@ -15,7 +16,7 @@ use crate::usecases::notifications;
 use domain::problem::{Fault, Noun};
 use domain::{Actor, Problem};
 use futures::future::BoxFuture;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
@@ -31,6 +32,8 @@ const LEAST_HEALTH: Duration = Duration::from_secs(120);
 const MOST_HEALTH: Duration = Duration::from_secs(900);
 /// How often a health check is looked at when no event comes.
 const LOOK: Duration = Duration::from_millis(500);
+/// Ports of a service that are tried at most, when others have them.
+const MOST_MOVES: usize = 32;
 /// Lines of a log that stand with a failed step.
 const LAST_LINES: u32 = 20;
 
@@ -91,9 +94,11 @@ pub(super) async fn raise(job: &Raise) -> Result<(), Problem> {
 /// Tries again while the engine is away.
 async fn patiently(job: &Raise, plan: &Plan, board: &Board) -> Result<Vec<Published>, Stop> {
     let mut end = Instant::now() + PATIENCE;
+    let mut again = false;
     loop {
-        match once(job, plan, board).await {
+        match once(job, plan, board, again).await {
             Err(Stop::Failed(failure)) if is_away(&failure.problem) && (Instant::now() < end || engine_is_away(job)) => {
+                again = true;
                 if engine_is_away(job) {
                     end = Instant::now() + PATIENCE;
                 }
@@ -108,25 +113,25 @@ fn engine_is_away(job: &Raise) -> bool {
     job.ctx.engines_seen.away_since(&job.environment.engine).is_some()
 }
 
-fn is_taken(problem: &Problem) -> bool {
-    matches!(problem, Problem::EngineRefused { why: Fault::Refused { reason } } if reason == PORT_TAKEN)
-}
-
 fn is_away(problem: &Problem) -> bool {
     matches!(problem, Problem::Unreachable { what: Noun::Engine, .. })
 }
 
-async fn once(job: &Raise, plan: &Plan, board: &Board) -> Result<Vec<Published>, Stop> {
+async fn once(job: &Raise, plan: &Plan, board: &Board, again: bool) -> Result<Vec<Published>, Stop> {
     let place = place(job.ctx.instance(), &job.environment);
     let host = job.ctx.host(&job.environment.engine).await.map_err(|problem| failed("network", &place.name(), problem))?;
+    let ports = publish::reserve(&job.ctx, &job.environment, plan).await;
+    let ports = ports.map_err(|problem| failed("network", &place.name(), problem))?;
     let channel = |service: &PlannedService| (service.service.name.clone(), watch::channel(Stage::Waiting).0);
     let image = |service: &&PlannedService| (service.reference(), watch::channel(None).0);
     let launch = Launch {
         job,
         plan,
         board,
+        again,
         host,
         place,
+        ports,
         halt: job.cancel.child_token(),
         network: watch::channel(false).0,
         images: plan.images().iter().map(image).collect(),
@@ -140,8 +145,12 @@ struct Launch<'a> {
     job: &'a Raise,
     plan: &'a Plan,
     board: &'a Board,
+    /// The engine was away meanwhile: what ended then did so with it, and is started again.
+    again: bool,
     host: Host,
     place: Place,
+    /// The engine's ports by service, where it has a range.
+    ports: BTreeMap<String, Ports>,
     /// Cancelled by the first failure: the others end what they are at, and begin nothing new.
     halt: CancellationToken,
     network: watch::Sender<bool>,
@@ -204,7 +213,9 @@ impl Launch<'_> {
         let (name, ctx) = (planned.service.name.as_str(), &self.job.ctx);
         let image = self.images.get(&planned.reference()).ok_or(Stop::Halted)?;
         let image_id = self.wait(image, Option::is_some).await?.unwrap_or_default();
-        let container = self.create(planned, &image_id).await?;
+        let mut ports = planned.published.clone();
+        ports.extend(self.ports.get(name).into_iter().flatten());
+        let container = self.create(planned, &image_id, &ports).await?;
         self.wait(&self.network, |made| *made).await?;
         for dependency in &planned.service.depends_on {
             let wanted = if dependency.healthy { Stage::Healthy } else { Stage::Started };
@@ -212,10 +223,9 @@ impl Launch<'_> {
             self.wait(stage, |stage| *stage >= wanted).await?;
         }
         self.board.begin("start", name, ctx.now());
-        let container = self.start(planned, container, &image_id).await?;
-        self.board.done("start", name, ctx.now());
+        let container = self.start(planned, container, &image_id, ports).await?;
         self.reach(name, Stage::Started);
-        if planned.is_checked() || self.is_awaited(name) {
+        if planned.is_checked() || self.plan.is_awaited(name) {
             self.board.begin("health", name, ctx.now());
             self.until_healthy(planned, &container).await?;
             self.board.done("health", name, ctx.now());
@@ -226,9 +236,9 @@ impl Launch<'_> {
 
     /// Makes the container while the network is still being made, which engines allow: it is
     /// needed for the start. An engine that does not allow it is asked again afterwards.
-    async fn create(&self, planned: &PlannedService, image_id: &str) -> Result<Made, Stop> {
+    async fn create(&self, planned: &PlannedService, image_id: &str, ports: &Ports) -> Result<Made, Stop> {
         let (name, now) = (planned.service.name.as_str(), || self.job.ctx.now());
-        let spec = planned.container(&self.place);
+        let spec = ContainerSpec { published: ports.clone(), ..planned.container(&self.place) };
         let turn = self.turn().await?;
         self.board.begin("create", name, now());
         if self.replaces() {
@@ -250,37 +260,62 @@ impl Launch<'_> {
         self.job.environment.generation > 1
     }
 
-    /// Starts what was not started yet, and after a replacement also what had failed; gives the
-    /// container that runs then. A port that somebody else took meanwhile is given up.
-    async fn start(&self, planned: &PlannedService, container: Made, image_id: &str) -> Result<String, Stop> {
+    /// Starts what was not started yet, and what had failed after a replacement or while the engine
+    /// was away; gives the container that runs then. Ports that somebody else on the machine has are
+    /// given up for others.
+    async fn start(&self, planned: &PlannedService, container: Made, image_id: &str, ports: Ports) -> Result<String, Stop> {
         let name = planned.service.name.as_str();
         let as_failed = |problem| failed("start", name, problem);
+        let (mut container, mut ports, mut foreign) = (container, ports, BTreeSet::new());
         let mut is_due = container.is_new;
-        if !is_due && self.replaces() {
+        if !is_due && (self.replaces() || self.again) {
             let look = self.host.look(&container.id).await.map_err(as_failed)?;
             is_due = look.is_some_and(|look| ended(planned, &look).is_some());
         }
-        if !is_due {
-            return Ok(container.id);
+        while is_due {
+            let turn = self.turn().await?;
+            let started = self.host.start_published(&container.id).await.map_err(as_failed)?;
+            drop(turn);
+            let Started::PortTaken(which) = started else { break };
+            ports = self.other_ports(planned, &ports, which, &mut foreign).await?;
+            self.board.say("start", name, moved_words(&foreign, &ports));
+            // It was never started: another one takes its place, under the same name.
+            self.host.remove_container(&container.id).await.map_err(as_failed)?;
+            container = self.create(planned, image_id, &ports).await?;
         }
-        let turn = self.turn().await?;
-        let refused = match self.host.start(&container.id).await {
-            Err(problem) if is_taken(&problem) && !planned.published.is_empty() => problem,
-            started => return started.map(|()| container.id).map_err(as_failed),
-        };
-        drop(turn);
-        tracing::info!(container = name, %refused, "a port that it had is taken: the engine chooses another");
-        self.host.remove_container(&container.id).await.map_err(as_failed)?;
-        let free = PlannedService { published: Default::default(), ..planned.clone() };
-        let made = self.create(&free, image_id).await?;
-        let _turn = self.turn().await?;
-        self.host.start(&made.id).await.map(|()| made.id).map_err(as_failed)
+        if foreign.is_empty() {
+            self.board.done("start", name, self.job.ctx.now());
+        } else {
+            self.board.done_saying("start", name, moved_words(&foreign, &ports), self.job.ctx.now());
+        }
+        Ok(container.id)
     }
 
-    /// Whether another service waits for this one's health, be the check the image's own.
-    fn is_awaited(&self, name: &str) -> bool {
-        let waits = |other: &PlannedService| other.service.depends_on.iter().any(|on| on.healthy && on.service == name);
-        self.plan.services.iter().any(waits)
+    /// The ports of a service without those that something else has, which are then among `foreign`.
+    async fn other_ports(
+        &self,
+        planned: &PlannedService,
+        ports: &Ports,
+        which: Option<u16>,
+        foreign: &mut BTreeSet<u16>,
+    ) -> Result<Ports, Stop> {
+        let name = planned.service.name.as_str();
+        let before = foreign.len();
+        match which.filter(|port| ports.values().any(|number| number == port)) {
+            Some(port) => foreign.extend([port]),
+            None => foreign.extend(ports.values()),
+        }
+        // Nothing left to move to, or the engine chose the port itself.
+        if foreign.len() == before || foreign.len() > MOST_MOVES {
+            let why = Fault::Refused { reason: PORT_TAKEN.to_owned() };
+            return Err(failed("start", name, Problem::EngineRefused { why }));
+        }
+        if !self.ports.contains_key(name) {
+            // It has no range: the engine chooses.
+            return Ok(Ports::new());
+        }
+        let moved = publish::move_on(&self.job.ctx, &self.job.environment, planned, ports, foreign).await;
+        moved.map_err(|problem| failed("start", name, problem))
     }
 
     fn reach(&self, name: &str, stage: Stage) {
@@ -377,12 +412,18 @@ pub(super) async fn last_lines(host: &Host, container: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+fn moved_words(foreign: &BTreeSet<u16>, ports: &Ports) -> String {
+    let list = |ports: &mut dyn Iterator<Item = &u16>| ports.map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let now = if ports.is_empty() { "another that the engine chooses".to_owned() } else { list(&mut ports.values()) };
+    format!("{} taken by something else on the machine; published on {now}", list(&mut foreign.iter()))
+}
+
 fn join(first: String, then: Option<String>) -> Option<String> {
     let parts: Vec<String> = [Some(first).filter(|text| !text.is_empty()), then].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
-fn health_bound(planned: &PlannedService) -> Duration {
+pub(super) fn health_bound(planned: &PlannedService) -> Duration {
     let check = planned.service.health.as_ref();
     let own = check.map_or(0, |check| {
         let tries = (check.interval_ms.saturating_add(check.timeout_ms)).saturating_mul(u64::from(check.retries) + 1);

@@ -1,7 +1,9 @@
 //! Looking at environments: what is kept of them, and what the engine says now.
 
 use super::checks::checks_in;
+use super::lease::may_keep;
 use super::plan::{Plan, PlannedService};
+use super::queue;
 use super::variables;
 use crate::ctx::Ctx;
 use crate::engine::containers::{Found, Host, Look};
@@ -10,11 +12,12 @@ use crate::store::{Cursor, internal, page_size};
 use crate::usecases::proxy;
 use app::view::{EnvironmentBuild, EnvironmentRow, EnvironmentView, Page, Paging, PortLink, ServiceStatus, StepView};
 use domain::id::{BuildId, EnvironmentId};
-use domain::lease::EnvironmentState;
+use domain::lease::{self, EnvironmentState};
 use domain::problem::Noun;
 use domain::proxied::Door;
 use domain::{Action, Actor, Problem};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A page does not wait longer for an engine.
@@ -80,11 +83,12 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     let (services, engine_reachable) = services(ctx, &record).await?;
     let failure = record.failure.as_deref().map(serde_json::from_str).transpose().map_err(internal)?;
     let holder = record.holder.clone();
-    let may = [Action::LaunchEnvironment, Action::OpenShell, Action::RecordVerdict, Action::StopEnvironment].into_iter();
-    let may = may.filter(|action| {
-        actor.may(*action) && (!matches!(action, Action::StopEnvironment | Action::OpenShell) || record.ended_at.is_none())
-    });
-    let may = may.collect();
+    let may = may(actor, &record);
+    let keeps = may.contains(&Action::KeepEnvironment);
+    let total = ctx.config().config.environments.most_hours();
+    let lease_room = if record.ended_at.is_none() { lease::room(record.begun_at, record.lease_ends_at, total) } else { 0 };
+    let mut hand_to = if keeps { ctx.store.launchers().await? } else { Vec::new() };
+    hand_to.retain(|name| *name != record.holder_name);
     let row = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
     Ok(EnvironmentView {
         row,
@@ -96,8 +100,22 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
         variables,
         sets: ctx.store.environment_sets(id, MOST_SETS).await?,
         checks: checks_in(ctx, id).await?,
+        lease_room,
+        hand_to,
         may,
     })
+}
+
+fn may(actor: &Actor, record: &EnvironmentRecord) -> Vec<Action> {
+    let all =
+        [Action::LaunchEnvironment, Action::OpenShell, Action::RecordVerdict, Action::StopEnvironment, Action::KeepEnvironment];
+    let here = |action: &Action| match action {
+        Action::StopEnvironment => actor.may(*action) && record.state.can_stop(),
+        Action::OpenShell => actor.may(*action) && record.ended_at.is_none(),
+        Action::KeepEnvironment => may_keep(actor, record),
+        _ => actor.may(*action),
+    };
+    all.into_iter().filter(here).collect()
 }
 
 pub(super) async fn find(ctx: &Ctx, id: &EnvironmentId) -> Result<EnvironmentRecord, Problem> {
@@ -154,7 +172,8 @@ async fn look_at(ctx: &Ctx, record: &EnvironmentRecord, plan: &Plan) -> Result<V
     });
     let looks = futures::future::try_join_all(looks).await?;
     // Before and after its life a container is not missing, it is just not there.
-    let may_be_absent = matches!(record.state, EnvironmentState::Launching | EnvironmentState::Stopping);
+    let may_be_absent =
+        matches!(record.state, EnvironmentState::Queued | EnvironmentState::Launching | EnvironmentState::Stopping);
     let absent_is_fine = |planned: &PlannedService| may_be_absent || plan.is_check(&planned.service.name);
     let present = plan.services.iter().zip(looks).filter(|(planned, look)| look.is_some() || !absent_is_fine(planned));
     Ok(present.map(|(planned, look)| status(planned, look, "missing")).collect())
@@ -177,12 +196,21 @@ fn status(planned: &PlannedService, look: Option<Look>, otherwise: &str) -> Serv
 pub(super) async fn rows(ctx: &Ctx, records: Vec<EnvironmentRecord>) -> Result<Vec<EnvironmentRow>, Problem> {
     let ids: Vec<&EnvironmentId> = records.iter().map(|record| &record.id).collect();
     let mut builds = ctx.store.environment_builds(&ids).await?;
+    let waits = records.iter().any(|record| record.state == EnvironmentState::Queued);
+    let mut line = if waits { queue::line(ctx).await? } else { BTreeMap::new() };
     let row = |record: EnvironmentRecord| {
         let builds = builds.remove(&record.id).unwrap_or_default();
         let away = ctx.engines_seen.away_since(&record.engine).filter(|_| record.ended_at.is_none());
-        row(ctx, record, builds).map(|row| EnvironmentRow { engine_away_since: away, ..row })
+        let place = line.remove(&record.id);
+        Ok(EnvironmentRow { engine_away_since: away, queue: place, ..row(ctx, record, builds)? })
     };
     records.into_iter().map(row).collect()
+}
+
+fn ends_soon(ctx: &Ctx, record: &EnvironmentRecord) -> bool {
+    let warn = ctx.config().config.environments.warn_minutes();
+    let counts = record.ended_at.is_none() && record.state != EnvironmentState::Queued;
+    counts && lease::ends_soon(record.lease_ends_at, ctx.now(), warn)
 }
 
 fn row(ctx: &Ctx, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> Result<EnvironmentRow, Problem> {
@@ -191,6 +219,8 @@ fn row(ctx: &Ctx, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> R
     let links = if record.ended_at.is_none() { links(ctx, &record, published) } else { Vec::new() };
     Ok(EnvironmentRow {
         links,
+        queue: None,
+        ends_soon: ends_soon(ctx, &record),
         id: record.id,
         number: record.number,
         generation: record.generation,

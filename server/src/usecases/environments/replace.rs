@@ -44,6 +44,7 @@ pub(super) async fn replace(
     match environment.state {
         EnvironmentState::Running | EnvironmentState::Failed => {}
         EnvironmentState::Launching => return Err(Problem::Stale),
+        state if state.can_stop() => return Err(Problem::NotNow { state }),
         state => return Err(Problem::Finished { state: state.as_str().to_owned() }),
     }
     let before: Plan = serde_json::from_str(&ctx.store.environment_spec(&environment.id).await?).map_err(internal)?;

@@ -59,6 +59,12 @@ impl Board {
         });
     }
 
+    pub fn is_done(&self, kind: &str, subject: &str) -> bool {
+        let mut steps = self.held();
+        let found = steps.iter_mut().find(|entry| entry.step.kind == kind && entry.step.subject == subject);
+        found.is_some_and(|entry| entry.step.state == StepState::Done)
+    }
+
     pub fn done(&self, kind: &str, subject: &str, now: Time) {
         self.change(kind, subject, |step| {
             if step.state != StepState::Done {
@@ -68,6 +74,12 @@ impl Board {
                 step.detail = None;
             }
         });
+    }
+
+    /// Done, with something to say about how.
+    pub fn done_saying(&self, kind: &str, subject: &str, detail: String, now: Time) {
+        self.done(kind, subject, now);
+        self.change(kind, subject, |step| step.detail = Some(cut(detail)));
     }
 
     pub fn failed(&self, kind: &str, subject: &str, detail: Option<String>, now: Time) {

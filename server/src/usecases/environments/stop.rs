@@ -1,9 +1,10 @@
 //! Ending: by hand or by the lease. The state says so first; the worker then removes.
 
+use super::queue;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store::environments::{self as rows, EnvironmentRecord};
-use crate::store::internal;
+use crate::store::{internal, queue as line};
 use domain::id::EnvironmentId;
 use domain::lease::EndReason;
 use domain::problem::Noun;
@@ -37,7 +38,8 @@ pub(super) async fn reap(ctx: &Ctx) -> Result<(), Problem> {
 
 pub(super) async fn end(ctx: &Ctx, actor: &Actor, environment: &EnvironmentRecord, reason: EndReason) -> Result<(), Problem> {
     let mut tx = ctx.store.begin().await?;
-    if !rows::set_stopping(&mut tx, &environment.id, reason).await? {
+    let cancelled = queue::waits(environment) && line::cancel(&mut tx, &environment.id, ctx.now()).await?;
+    if !cancelled && !rows::set_stopping(&mut tx, &environment.id, reason).await? {
         return Ok(());
     }
     let action = match reason {

@@ -4,9 +4,11 @@
 
 use super::checks;
 use super::clear::clear;
+use super::queue::advance;
 use super::raise::{Raise, raise};
 use super::stop::reap;
 use super::survey::{Stale, listen, survey};
+use super::upkeep::{self, Upkeep, keep_up};
 use crate::ctx::Ctx;
 use crate::store::environments::EnvironmentRecord;
 use domain::Problem;
@@ -64,10 +66,13 @@ pub async fn work(ctx: Ctx) {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Job {
     Raise(EnvironmentId),
+    Keep(EnvironmentId),
     Clear(EnvironmentId),
     /// Of one release set of an environment.
     Check(EnvironmentId, i64),
     Compare(String),
+    /// Let in who waits.
+    Advance,
 }
 
 struct Worker {
@@ -102,6 +107,19 @@ impl Worker {
             self.spawn(job, cancel, checking);
         }
         self.compare(now);
+        self.advance().await
+    }
+
+    /// Lets in who waits, when somebody does and it is not being done.
+    async fn advance(&mut self) -> Result<(), Problem> {
+        if self.ctx.store.queued().await?.is_empty() {
+            return Ok(());
+        }
+        let ctx = self.ctx.clone();
+        let cancel = self.ctx.work.stop.child_token();
+        let until = cancel.clone();
+        let advancing = async move { until.run_until_cancelled(advance(&ctx)).await.unwrap_or(Ok(())) };
+        self.spawn(Job::Advance, cancel, advancing);
         Ok(())
     }
 
@@ -144,9 +162,17 @@ impl Worker {
             self.spawn(Job::Raise(id), cancel, async move { raise(&job).await });
             return;
         }
-        if let Some(launch) = self.going.get(&Job::Raise(id.clone())) {
+        if upkeep::is_due(environment.state) {
+            let cancel = self.ctx.work.stop.child_token();
+            let (ctx, events) = (self.ctx.clone(), self.events.clone());
+            let job = Upkeep { ctx, environment, events, cancel: cancel.clone() };
+            self.spawn(Job::Keep(id), cancel, async move { keep_up(&job).await });
+            return;
+        }
+        let before = [Job::Raise(id.clone()), Job::Keep(id.clone())];
+        if let Some(going) = before.iter().find_map(|job| self.going.get(job)) {
             // It ends the call it is at, so that nothing is made behind the back of the removal.
-            launch.cancel();
+            going.cancel();
             return;
         }
         let ctx = self.ctx.clone();

@@ -163,6 +163,12 @@ pub async fn environment_failed(ctx: &Ctx, tx: &mut Tx, environment: &Environmen
     tell_environment(ctx, tx, EventKind::EnvironmentFailed, environment, Some(why.clone())).await
 }
 
+/// An environment has a new holder, to whom `by` handed it over.
+pub async fn environment_handed_over(ctx: &Ctx, tx: &mut Tx, environment: &EnvironmentRecord, by: &str) -> Result<(), Problem> {
+    let news = environment_news(ctx, tx, EventKind::EnvironmentHandedOver, environment, None).await?;
+    announce(ctx, tx, news.by(by)).await
+}
+
 pub async fn environment_expiring(ctx: &Ctx, tx: &mut Tx, environment: &EnvironmentRecord) -> Result<(), Problem> {
     tell_environment(ctx, tx, EventKind::EnvironmentExpiring, environment, None).await
 }
@@ -174,6 +180,17 @@ async fn tell_environment(
     environment: &EnvironmentRecord,
     failure: Option<Problem>,
 ) -> Result<(), Problem> {
+    let news = environment_news(ctx, tx, event, environment, failure).await?;
+    announce(ctx, tx, news).await
+}
+
+async fn environment_news(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    event: EventKind,
+    environment: &EnvironmentRecord,
+    failure: Option<Problem>,
+) -> Result<News, Problem> {
     let what = What::Environment {
         id: environment.id.clone(),
         number: environment.number,
@@ -187,7 +204,7 @@ async fn tell_environment(
         news = news.about(tx, &build).await?;
     }
     news.mention = vec![environment.holder_name.clone()];
-    announce(ctx, tx, news).await
+    Ok(news)
 }
 
 /// A verdict was recorded, withdrawn or overruled, by `by`, who wrote `note`.

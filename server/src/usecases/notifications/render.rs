@@ -97,9 +97,10 @@ impl Words {
             What::Build => t.msg_build_ready(&build),
             What::Run { name, .. } => t.msg_build_failed(news.app.as_deref().unwrap_or_default(), name),
             What::TagMove { .. } => t.msg_tag_moved(&build),
-            What::Environment { number, .. } => match news.event {
+            What::Environment { number, holder, .. } => match news.event {
                 EventKind::EnvironmentFailed => t.msg_env_failed(*number, &build),
                 EventKind::EnvironmentExpiring => t.msg_env_expiring(*number, &build),
+                EventKind::EnvironmentHandedOver => t.msg_env_handed(*number, holder, &by),
                 _ => t.msg_env_ready(*number, &build),
             },
             What::Verdict { verdict, acted } => match acted {
@@ -182,6 +183,7 @@ impl Words {
             What::Environment { holder, .. } => match news.event {
                 EventKind::EnvironmentFailed => t.ask_env_failed(holder),
                 EventKind::EnvironmentExpiring => t.ask_env_ends(holder),
+                EventKind::EnvironmentHandedOver => t.ask_env_handed(holder),
                 _ => t.ask_env(holder),
             },
             What::Verdict { verdict, acted: Acted::Recorded } => t.ask_after(*verdict).to_owned(),

@@ -8,8 +8,6 @@ use chrono::TimeDelta;
 use domain::notify::EventKind;
 use domain::{Problem, Time};
 
-/// So long before its lease ends, an environment's holder is told.
-const BEFORE_END: TimeDelta = TimeDelta::minutes(30);
 const BITE: i64 = 100;
 /// A hook that was heard of less than this long ago is never silent.
 const LEAST_SILENCE: TimeDelta = TimeDelta::hours(24);
@@ -21,7 +19,8 @@ const HEARD: i64 = 21;
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn watch_leases(ctx: &Ctx) -> Result<(), Problem> {
-    for soon in ctx.store.environments_expiring(ctx.now() + BEFORE_END, BITE).await? {
+    let before = TimeDelta::minutes(i64::from(ctx.config().config.environments.warn_minutes()));
+    for soon in ctx.store.environments_expiring(ctx.now() + before, BITE).await? {
         let Some(environment) = ctx.store.environment_record(&soon.id).await? else { continue };
         let mut tx = ctx.store.begin().await?;
         if rows::tell_once(&mut tx, &format!("environment {}", soon.id), soon.lease_ends_at).await? {

@@ -159,7 +159,10 @@ async fn every_event_has_a_title_and_a_link_in_both_languages() {
             EventKind::BuildReady => What::Build,
             EventKind::BuildFailed => What::Run { name: "build #4".into(), url: None, branch: Some("dev".into()) },
             EventKind::TagMoved => What::TagMove { from: digest(1).to_string() },
-            EventKind::EnvironmentReady | EventKind::EnvironmentFailed | EventKind::EnvironmentExpiring => environment(),
+            EventKind::EnvironmentReady
+            | EventKind::EnvironmentFailed
+            | EventKind::EnvironmentExpiring
+            | EventKind::EnvironmentHandedOver => environment(),
             EventKind::Verdict => {
                 What::Verdict { verdict: VerdictKind::Pass, acted: server::usecases::notifications::Acted::Overruled }
             }
@@ -175,7 +178,7 @@ async fn every_event_has_a_title_and_a_link_in_both_languages() {
         )
         .await;
     }
-    for (target, count) in [("ops", 14), ("qa", 15)] {
+    for (target, count) in [("ops", 15), ("qa", 16)] {
         let told = stage.chat.to(target);
         let titles: std::collections::BTreeSet<&str> = told.iter().map(|message| message.title.as_str()).collect();
         assert_eq!((told.len(), titles.len()), (count, count), "{titles:?}");
