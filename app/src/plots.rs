@@ -48,7 +48,9 @@ pub struct Drawn {
 
 /// Draws one plot of one service.
 pub fn plot(kind: Plot, usage: &ServiceUsage) -> Drawn {
-    if !usage.measured && usage.samples.is_empty() {
+    // Memory is known with the first count, the rest with the second: nothing yet is not none.
+    let known = !usage.samples.is_empty() || (kind == Plot::Memory && usage.memory > 0);
+    if !known {
         return Drawn::default();
     }
     let of = |value: fn(&Usage) -> u64| usage.samples.iter().map(value).collect::<Vec<u64>>();
@@ -157,6 +159,16 @@ mod tests {
             (percent(5), percent(99), percent(100), percent(2500)),
             ("0.5 %".into(), "9.9 %".into(), "10 %".into(), "250 %".into())
         );
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_not_told_as_nothing() {
+        let mut usage =
+            ServiceUsage { service: "web".to_owned(), measured: true, memory: 0, memory_limit: 0, samples: Vec::new() };
+        assert!(Plot::ALL.iter().all(|kind| plot(*kind, &usage) == Drawn::default()));
+        (usage.memory, usage.memory_limit) = (1_900_000, 512_000_000);
+        let words = Plot::ALL.map(|kind| plot(kind, &usage).words);
+        assert_eq!(words, ["", "1.9 MB / 512 MB", "", ""]);
     }
 
     #[test]

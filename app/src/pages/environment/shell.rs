@@ -51,7 +51,7 @@ fn terminal(r: &Reader, id: &EnvironmentId, shell: &ShellView) -> AnyView {
     let socket = format!("/environments/{id}/services/{}/shell/socket", crate::parts::encode(&shell.service));
     view! {
         <link rel="stylesheet" href=assets.shell_css.clone()/>
-        <section class="panel shell" data-keep="">
+        <section class="panel" data-keep="">
             <div class="panel-head">
                 <h2>{t.shell()}</h2>
                 <span class="quiet" id="shell-state" role="status">{t.shell_needs()}</span>
