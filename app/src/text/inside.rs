@@ -29,7 +29,7 @@ texts! {
     plot_disk = "Disk", "磁盘";
     not_running = "It does not run.", "未在运行。";
     no_container = "It has no container.", "没有容器。";
-    process_count(n: usize) = "{n} processes", "{n} 个进程";
+    process_count(n: usize) = "{n} running", "{n} 个进程";
     processes_of(name: &str) = "Processes of {name}", "{name} 的进程";
     timeline_note = "What the engine told of the containers", "引擎报告的容器事件";
     launched_word = "Launched", "已启动环境";
