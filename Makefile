@@ -1,5 +1,5 @@
 # What people type. The work is done in scripts/.
-.PHONY: help run dev down test bench fuzz fmt lint e2e image
+.PHONY: help run dev down test bench fuzz chaos fmt lint e2e image
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -24,6 +24,9 @@ bench: ## Figures as ratios, in one run
 
 fuzz: ## Feed every webhook parser what nobody thought of, FUZZ_SECONDS each (default 180)
 	@scripts/fuzz
+
+chaos: ## 200 launches and stops at random, with Slipway killed in between (SLIPWAY_CHAOS, SLIPWAY_CHAOS_SEED)
+	@scripts/chaos
 
 fmt: ## Format
 	@cargo fmt --all

@@ -111,65 +111,122 @@ fn v6_in(address: Ipv6Addr, first: Ipv6Addr, prefix: u8) -> bool {
     u128::from(address) & mask_v6(prefix) == u128::from(first)
 }
 
-/// Whether Slipway may speak to the address.
+/// What an address is that is not one of the public internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Special {
+    Unspecified,
+    Private,
+    Carrier,
+    Loopback,
+    LinkLocal,
+    /// Where a cloud tells a machine its secrets.
+    Metadata,
+    Reserved,
+    Examples,
+    Measurements,
+    Multicast,
+    /// It holds an IPv4 address: who translates it, and to where, is not known here.
+    Inside,
+}
+
+impl Special {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Special::Unspecified => "an unspecified address",
+            Special::Private => "a private address",
+            Special::Carrier => "a shared address of a carrier",
+            Special::Loopback => "a loopback address",
+            Special::LinkLocal => "a link-local address",
+            Special::Metadata => "a cloud's metadata",
+            Special::Reserved => "a reserved address",
+            Special::Examples => "an address for examples",
+            Special::Measurements => "an address for measurements",
+            Special::Multicast => "a multicast address",
+            Special::Inside => "an IPv4 address inside an IPv6 one",
+        }
+    }
+}
+
+fn special(address: IpAddr) -> Option<Special> {
+    match address {
+        IpAddr::V4(address) => special_v4(address),
+        IpAddr::V6(address) => special_v6(address),
+    }
+}
+
+/// Whether Slipway may speak to an address that somebody named.
 ///
 /// # Errors
 /// What the address is, when it is none of the public internet and of no allowed range.
 pub fn reachable(address: IpAddr, allow: &[Range]) -> Result<(), &'static str> {
-    let special = match address {
-        IpAddr::V4(address) => special_v4(address),
-        IpAddr::V6(address) => special_v6(address),
-    };
-    match special {
-        Some(what) if !allow.iter().any(|range| range.contains(address)) => Err(what),
+    match special(address) {
+        Some(what) if !allow.iter().any(|range| range.contains(address)) => Err(what.as_str()),
         _ => Ok(()),
     }
 }
 
-/// What an IPv4 address is, when it is not one of the public internet (IANA's list of special purposes).
-fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
-    const SPECIAL: [([u8; 4], u8, &str); 15] = [
-        ([0, 0, 0, 0], 8, "an unspecified address"),
-        ([10, 0, 0, 0], 8, "a private address"),
-        ([100, 64, 0, 0], 10, "a shared address of a carrier"),
-        ([127, 0, 0, 0], 8, "a loopback address"),
-        ([169, 254, 0, 0], 16, "a link-local address"),
-        ([172, 16, 0, 0], 12, "a private address"),
-        ([192, 0, 0, 0], 24, "a reserved address"),
-        ([192, 0, 2, 0], 24, "an address for examples"),
-        ([192, 88, 99, 0], 24, "a reserved address"),
-        ([192, 168, 0, 0], 16, "a private address"),
-        ([198, 18, 0, 0], 15, "an address for measurements"),
-        ([198, 51, 100, 0], 24, "an address for examples"),
-        ([203, 0, 113, 0], 24, "an address for examples"),
-        ([224, 0, 0, 0], 4, "a multicast address"),
-        ([240, 0, 0, 0], 4, "a reserved address"),
+/// Whether Slipway may speak to an address at which an admin says that a registry or a git server
+/// is: also in one's own network, where these usually are. No list opens more than that, for a
+/// registry leads on to addresses of its own choice.
+///
+/// # Errors
+/// What the address is, when it is neither of the public internet nor of a network of one's own.
+pub fn reachable_by_admin(address: IpAddr) -> Result<(), &'static str> {
+    match special(address) {
+        None | Some(Special::Private | Special::Loopback | Special::Carrier | Special::Measurements) => Ok(()),
+        Some(what) => Err(what.as_str()),
+    }
+}
+
+/// What an IPv4 address is, when it is not one of the public internet (IANA's list of special purposes,
+/// and what clouds have put elsewhere).
+fn special_v4(address: Ipv4Addr) -> Option<Special> {
+    const SPECIAL: [([u8; 4], u8, Special); 17] = [
+        ([100, 100, 100, 200], 32, Special::Metadata),
+        ([168, 63, 129, 16], 32, Special::Metadata),
+        ([0, 0, 0, 0], 8, Special::Unspecified),
+        ([10, 0, 0, 0], 8, Special::Private),
+        ([100, 64, 0, 0], 10, Special::Carrier),
+        ([127, 0, 0, 0], 8, Special::Loopback),
+        ([169, 254, 0, 0], 16, Special::LinkLocal),
+        ([172, 16, 0, 0], 12, Special::Private),
+        ([192, 0, 0, 0], 24, Special::Reserved),
+        ([192, 0, 2, 0], 24, Special::Examples),
+        ([192, 88, 99, 0], 24, Special::Reserved),
+        ([192, 168, 0, 0], 16, Special::Private),
+        ([198, 18, 0, 0], 15, Special::Measurements),
+        ([198, 51, 100, 0], 24, Special::Examples),
+        ([203, 0, 113, 0], 24, Special::Examples),
+        ([224, 0, 0, 0], 4, Special::Multicast),
+        ([240, 0, 0, 0], 4, Special::Reserved),
     ];
     SPECIAL.iter().find(|(first, prefix, _)| v4_in(address, (*first).into(), *prefix)).map(|(_, _, what)| *what)
 }
 
 /// What an IPv6 address is, when it is not one of the public internet: that is `2000::/3`, without what
-/// in it leads elsewhere. Addresses that hold an IPv4 address are refused whatever that is, because
-/// who translates them, and to where, is not known here.
-fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
-    const KNOWN: [([u16; 8], u8, &str); 13] = [
-        ([0, 0, 0, 0, 0, 0, 0, 0], 128, "an unspecified address"),
-        ([0, 0, 0, 0, 0, 0, 0, 1], 128, "a loopback address"),
-        ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, "an IPv4 address inside an IPv6 one"),
-        ([0, 0, 0, 0, 0, 0, 0, 0], 96, "an IPv4 address inside an IPv6 one"),
-        ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 32, "an IPv4 address inside an IPv6 one"),
-        ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, "an IPv4 address inside an IPv6 one"),
-        ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "a reserved address"),
-        ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "an address for examples"),
-        ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "an address for examples"),
-        ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "a private address"),
-        ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "a link-local address"),
-        ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "a private address"),
-        ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "a multicast address"),
+/// in it leads elsewhere. Addresses that hold an IPv4 address are refused whatever that is.
+fn special_v6(address: Ipv6Addr) -> Option<Special> {
+    const KNOWN: [([u16; 8], u8, Special); 16] = [
+        ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, Special::Metadata),
+        ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Special::Metadata),
+        ([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Special::Metadata),
+        ([0, 0, 0, 0, 0, 0, 0, 0], 128, Special::Unspecified),
+        ([0, 0, 0, 0, 0, 0, 0, 1], 128, Special::Loopback),
+        ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, Special::Inside),
+        ([0, 0, 0, 0, 0, 0, 0, 0], 96, Special::Inside),
+        ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 32, Special::Inside),
+        ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, Special::Inside),
+        ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, Special::Reserved),
+        ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Special::Examples),
+        ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Special::Examples),
+        ([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Special::Private),
+        ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Special::LinkLocal),
+        ([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, Special::Private),
+        ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Special::Multicast),
     ];
     let known = KNOWN.iter().find(|(first, prefix, _)| v6_in(address, (*first).into(), *prefix));
     let public = v6_in(address, Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-    known.map(|(_, _, what)| *what).or((!public).then_some("a reserved address"))
+    known.map(|(_, _, what)| *what).or((!public).then_some(Special::Reserved))
 }
 
 #[cfg(test)]
@@ -196,6 +253,7 @@ mod tests {
             "100.64.0.1",
             "100.100.100.200",
             "100.127.255.255",
+            "168.63.129.16",
             "192.0.0.192",
             "192.0.2.1",
             "198.18.0.1",
@@ -247,6 +305,38 @@ mod tests {
             "2400:3200::1",
         ] {
             assert_eq!(reachable(ip(text), &[]), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_admin_names_what_is_in_one_s_own_network_and_never_a_machine_s_secrets() {
+        for text in
+            ["8.8.8.8", "127.0.0.1", "10.1.2.3", "172.20.0.1", "192.168.1.1", "100.64.0.1", "::1", "fd00::7", "2606:4700::1"]
+        {
+            assert_eq!(reachable_by_admin(ip(text)), Ok(()), "{text}");
+        }
+        for text in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+            "::ffff:127.0.0.1",
+            "::169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+        ] {
+            assert!(reachable_by_admin(ip(text)).is_err(), "{text}");
         }
     }
 
@@ -311,6 +401,7 @@ mod tests {
             let [a, b] = [(bits >> 16) as u16, bits as u16];
             for hidden in [v4.to_ipv6_mapped(), v4.to_ipv6_compatible(), Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, a, b), Ipv6Addr::new(0x2002, a, b, 0, 0, 0, 0, 1)] {
                 prop_assert!(reachable(IpAddr::V6(hidden), &[]).is_err());
+                prop_assert!(reachable_by_admin(IpAddr::V6(hidden)).is_err());
             }
         }
 

@@ -89,6 +89,7 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
         ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
         ("/outgoing", json!({ "allow": ["10.0.0.0/8", "everything"] }), "outgoing.allow.everything"),
         ("/outgoing", json!({ "allow": ["0.0.0.0/0"] }), "outgoing.allow.0.0.0.0/0"),
+        ("/outgoing", json!({ "ca": "-----BEGIN PRIVATE KEY-----" }), "outgoing.ca"),
         ("/proxy", json!({ "scheme": "https" }), "proxy.domain"),
         ("/proxy", json!({ "domain": "*.env.test" }), "proxy.domain"),
         ("/proxy", json!({ "domain": "Env.test" }), "proxy.domain"),
@@ -102,6 +103,42 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
             Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
             other => panic!("{pointer} = {value}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn an_engine_is_given_what_opens_it_and_nothing_in_vain() {
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+    const KNOWN: &str = "far.lan ssh-ed25519 AAAA";
+    let engine = |url: &str, more: Value| {
+        let mut engine = json!({ "name": "far", "url": url, "address": "far.lan" });
+        engine.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        match config(json!({ "engines": [engine] })).check() {
+            Ok(()) => String::new(),
+            Err(Problem::Config { place, .. }) => place.replace("engines.far.", ""),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let (tcp, ssh) = ("tcp://far.lan:2376", "ssh://ops@far.lan");
+    for (url, more, place) in [
+        (tcp, json!({}), ""),
+        (tcp, json!({ "ca": PEM }), ""),
+        (tcp, json!({ "ca": PEM, "cert": PEM, "key_secret": "k" }), ""),
+        (tcp, json!({ "ca": "PEM" }), "ca"),
+        (tcp, json!({ "cert": PEM, "key_secret": "k" }), "ca"),
+        (tcp, json!({ "ca": PEM, "cert": PEM }), "key_secret"),
+        (tcp, json!({ "ca": PEM, "key_secret": "k" }), "cert"),
+        (tcp, json!({ "ca": PEM, "cert": PEM, "key_secret": "K" }), "key_secret"),
+        (tcp, json!({ "ssh_known_hosts": KNOWN }), "ssh_known_hosts"),
+        (ssh, json!({ "ssh_key_secret": "k", "ssh_known_hosts": KNOWN }), ""),
+        (ssh, json!({ "ssh_key_secret": "k", "ssh_known_hosts": "other.lan ssh-ed25519 AAAA" }), "ssh_known_hosts"),
+        (ssh, json!({ "ssh_key_secret": "k" }), "ssh_known_hosts"),
+        (ssh, json!({ "ssh_known_hosts": KNOWN }), "ssh_key_secret"),
+        (ssh, json!({ "ssh_key_secret": "k", "ssh_known_hosts": KNOWN, "ca": PEM }), "ca"),
+        ("unix:///run/docker.sock", json!({ "key_secret": "k" }), "key_secret"),
+        ("ssh://far.lan", json!({ "ssh_key_secret": "k", "ssh_known_hosts": KNOWN }), "url"),
+    ] {
+        assert_eq!(engine(url, more.clone()), place, "{url} {more}");
     }
 }
 

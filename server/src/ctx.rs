@@ -8,6 +8,7 @@ use crate::engine::watch::EnginesSeen;
 use crate::git::{Git, Tools};
 use crate::hub::Hub;
 use crate::notify::Post;
+use crate::outside::Outside;
 use crate::registry::Registries;
 use crate::secrets::Keeper;
 use crate::seen::Seen;
@@ -44,7 +45,8 @@ pub struct Ctx {
     pub engines: Engines,
     /// Which of them are there.
     pub engines_seen: EnginesSeen,
-    pub http: reqwest::Client,
+    /// The way out to registries and the APIs of git hosts.
+    pub outside: Outside,
     pub registries: Registries,
     /// What carries messages out.
     pub post: Arc<dyn Post>,
@@ -151,7 +153,7 @@ impl Ctx {
     /// A context over `store` with the machine's clock and randomness.
     ///
     /// # Errors
-    /// [`Problem`] when the configuration cannot be read or the HTTP client cannot be made.
+    /// [`Problem`] when the configuration or the key cannot be read.
     pub async fn new(settings: Settings, store: Store) -> Result<Self, Problem> {
         Self::with(settings, store, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
     }
@@ -166,13 +168,6 @@ impl Ctx {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Problem> {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(std::time::Duration::from_secs(5))
-            .timeout(std::time::Duration::from_secs(30))
-            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(crate::store::internal)?;
         let instance = store.instance(&random_name(&*entropy)).await?;
         let keeper = Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?;
         let ctx = Self {
@@ -185,7 +180,7 @@ impl Ctx {
             settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),
-            http,
+            outside: Outside::default(),
             registries: Registries::default(),
             post: Arc::new(crate::notify::post::Posting::default()),
             seen: Seen::default(),

@@ -59,7 +59,10 @@ impl Engines {
         let unreachable = || Problem::Unreachable { what, name: name.to_owned() };
         let docker = connect(access, secret).map_err(|cause| {
             tracing::warn!(%name, %cause, "engine cannot be spoken to with what is configured");
-            Problem::EngineRefused { why: Fault::Refused { reason: cause } }
+            match cause {
+                NoClient::Away(_) => unreachable(),
+                NoClient::Unusable(reason) => Problem::EngineRefused { why: Fault::Refused { reason } },
+            }
         })?;
         let docker = match tokio::time::timeout(GREETING, docker.negotiate_version()).await {
             Ok(Ok(docker)) => docker,
@@ -99,32 +102,55 @@ fn key(what: Noun, name: &str) -> String {
     format!("{what} {name}")
 }
 
-/// A client that has not spoken yet; an error is why there is none, without any secret.
-fn connect(access: EngineAccess<'_>, secret: Option<SecretString>) -> Result<Docker, String> {
-    let said = |cause: Error| cause.to_string();
-    match EngineUrl::parse(access.url).ok_or("its address cannot be read")? {
+/// Why there is no client; no secret stands in it.
+#[derive(Debug, thiserror::Error)]
+enum NoClient {
+    /// Nothing is there, which may be another in a moment: a socket comes with its engine.
+    #[error("{0}")]
+    Away(Error),
+    /// What is configured cannot work.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<String> for NoClient {
+    fn from(why: String) -> Self {
+        NoClient::Unusable(why)
+    }
+}
+
+/// A client that has not spoken yet.
+fn connect(access: EngineAccess<'_>, secret: Option<SecretString>) -> Result<Docker, NoClient> {
+    let said = NoClient::Away;
+    match EngineUrl::parse(access.url).ok_or_else(|| "its address cannot be read".to_owned())? {
         EngineUrl::Unix { path } => Docker::connect_with_unix(path, CALL_SECONDS, API_DEFAULT_VERSION).map_err(said),
         EngineUrl::Tcp { .. } if access.ca.is_none() => {
             Docker::connect_with_http(access.url, CALL_SECONDS, API_DEFAULT_VERSION).map_err(said)
         }
-        EngineUrl::Tcp { host, port } => tls::connect(host, port, access, secret.as_ref()),
+        EngineUrl::Tcp { host, port } => Ok(tls::connect(host, port, access, secret.as_ref())?),
         EngineUrl::Ssh { user, host, port, socket } => {
-            let (key, known) = (secret.ok_or("it needs a private key")?, access.ssh_known_hosts.unwrap_or_default());
-            ssh::connect(&ssh::Door { user, host, port, socket, known }, &key)
+            let key = secret.ok_or_else(|| "it needs a private key".to_owned())?;
+            let known = access.ssh_known_hosts.unwrap_or_default();
+            Ok(ssh::connect(&ssh::Door { user, host, port, socket, known }, &key)?)
         }
     }
 }
 
 /// That one of the two does not believe the other, in words that help: no later try does either.
 fn distrust(cause: &Error) -> Option<Problem> {
-    let reason = causes(cause).find_map(|cause| {
-        let tls = cause.downcast_ref::<rustls::Error>().map(tls::distrust);
-        // An error inside an I/O error is no source of it, but its inside.
-        let inside = || cause.downcast_ref::<std::io::Error>()?.get_ref();
-        let tls = tls.or_else(|| Some(tls::distrust(inside()?.downcast_ref::<rustls::Error>()?)));
-        tls.or_else(|| Some(inside()?.downcast_ref::<ssh::Distrust>()?.to_string()))
-    });
-    reason.map(|reason| Problem::EngineRefused { why: Fault::Refused { reason } })
+    let own = if let Error::IOError { err } = cause { said_inside(err) } else { None };
+    let reason = own.or_else(|| causes(cause).find_map(|cause| said_inside(cause.downcast_ref::<std::io::Error>()?)))?;
+    Some(Problem::EngineRefused { why: Fault::Refused { reason } })
+}
+
+/// What an I/O error holds, however deep: that is no source of it.
+fn said_inside(error: &std::io::Error) -> Option<String> {
+    let inside = error.get_ref()?;
+    if let Some(deeper) = inside.downcast_ref::<std::io::Error>() {
+        return said_inside(deeper);
+    }
+    let tls = inside.downcast_ref::<rustls::Error>().map(tls::distrust);
+    tls.or_else(|| inside.downcast_ref::<ssh::Distrust>().map(ToString::to_string))
 }
 
 fn causes<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {

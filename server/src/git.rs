@@ -13,14 +13,17 @@ mod remote;
 mod repo;
 mod run;
 pub mod ssh;
+mod trusted;
 
 pub use remote::{Remote, Scheme};
 
+use crate::trust::Trust;
 use domain::commits::{Range, Trouble};
 use secrecy::SecretString;
 use sha2::Digest as _;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -59,6 +62,21 @@ pub enum Access {
         key: SecretString,
         known_hosts: String,
     },
+}
+
+/// How a host is spoken to: what it wants, where it was found, and whom it is believed by.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    pub access: Access,
+    /// Its addresses, judged; git is told to use no others. None for what needs no look-up.
+    pub addresses: Vec<IpAddr>,
+    pub trust: Trust,
+}
+
+impl From<Access> for Way {
+    fn from(access: Access) -> Self {
+        Self { access, ..Self::default() }
+    }
 }
 
 /// What is started, and within which bounds.
@@ -105,11 +123,11 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError`]; a commit that the repository does not have is none.
-    pub async fn range(&self, remote: &Remote, access: &Access, base: &str, head: &str) -> Result<Range, GitError> {
+    pub async fn range(&self, remote: &Remote, way: &Way, base: &str, head: &str) -> Result<Range, GitError> {
         let name = name_of(remote);
         let turn = self.turn(&name);
         let _turn = turn.lock().await;
-        repo::Repo { git: self, name: &name, remote, access }.range(base, head).await
+        repo::Repo { git: self, name: &name, remote, way }.range(base, head).await
     }
 
     /// Removes clones of addresses that are no longer among these.

@@ -13,6 +13,7 @@ mod tags;
 pub use manifest::{Contents, variables as variables_of};
 
 use crate::ctx::{Applied, Ctx};
+use crate::outside::Outside;
 use domain::labels::Provenance;
 use domain::problem::{Fault, Noun};
 use domain::{Digest, ImageName, Problem, Tag};
@@ -56,7 +57,7 @@ impl Registries {
 /// Registries as the configuration in force describes them. Made by [`Ctx::registry`].
 pub struct Registry {
     ctx: Ctx,
-    http: reqwest::Client,
+    outside: Outside,
     applied: Arc<Applied>,
     tokens: Arc<Tokens>,
     known: Known,
@@ -86,7 +87,8 @@ impl Ctx {
     pub fn registry(&self) -> Registry {
         let (applied, tokens) = (self.config(), self.registries.tokens.clone());
         let known = self.registries.known.clone();
-        Registry { ctx: self.clone(), http: self.http.clone(), applied, tokens, known }
+        let outside = self.outside.under(&applied.config.outgoing);
+        Registry { ctx: self.clone(), outside, applied, tokens, known }
     }
 }
 

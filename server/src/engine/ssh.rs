@@ -75,6 +75,13 @@ struct Way {
 impl Way {
     /// One request over a channel of its own.
     async fn request(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        let (mut head, body) = request.into_parts();
+        // The one host behind this way; HTTP wants a name for it.
+        head.headers.insert(http::header::HOST, http::HeaderValue::from_static("engine"));
+        if let Some(path) = head.uri.path_and_query().cloned() {
+            head.uri = path.into();
+        }
+        let request = BollardRequest::from_parts(head, body);
         let stream = TokioIo::new(self.channel().await?.into_stream());
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
         // Ends with the answer's last byte, or when nobody reads on.

@@ -8,6 +8,8 @@ mod github;
 mod gitlab;
 
 use super::remote::Remote;
+use crate::notify::guard::Refused;
+use crate::outside::Outside;
 use async_trait::async_trait;
 use domain::Time;
 use domain::commits::{Commit, Range};
@@ -81,7 +83,7 @@ pub struct Status {
 
 /// A host's API, for one repository.
 pub struct Api<'a> {
-    http: &'a reqwest::Client,
+    outside: Outside,
     provider: &'static dyn Provider,
     base: Url,
     remote: &'a Remote,
@@ -119,7 +121,7 @@ impl<'a> Api<'a> {
     /// # Errors
     /// [`ApiError::Unreadable`] when the configured address is none.
     pub fn of(
-        http: &'a reqwest::Client,
+        outside: Outside,
         host: &GitHostConfig,
         remote: &'a Remote,
         token: &'a SecretString,
@@ -129,7 +131,7 @@ impl<'a> Api<'a> {
         let base = Url::parse(base.trim_end_matches('/')).ok();
         let web = |url: &Url| matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.password().is_none();
         let base = base.filter(web).ok_or_else(|| ApiError::Unreadable("the configured api is no web address".to_owned()))?;
-        Ok(Some(Self { http, provider, base, remote, token }))
+        Ok(Some(Self { outside, provider, base, remote, token }))
     }
 
     /// What stands between two commits.
@@ -196,11 +198,14 @@ impl<'a> Api<'a> {
         let (name, token) = self.provider.token(self.token.expose_secret());
         let mut token = reqwest::header::HeaderValue::from_str(&token).map_err(|_| ApiError::Refused(401))?;
         token.set_sensitive(true);
-        let mut request = self.http.request(method, url).header(name, token).header("accept", "application/json");
+        let mut request = self.outside.request(method, url).header(name, token).header("accept", "application/json");
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        request.send().await.map_err(|_| ApiError::Away)
+        self.outside.send(request).await.map_err(|refused| match refused {
+            Refused::Forbidden { .. } | Refused::Address { .. } => ApiError::Unreadable(refused.to_string()),
+            Refused::Unresolved { .. } | Refused::Failed { .. } => ApiError::Away,
+        })
     }
 }
 

@@ -98,6 +98,19 @@ impl Remote {
         }
     }
 
+    /// Host and port that are spoken to; none for a file.
+    pub fn place(&self) -> Option<(&str, u16)> {
+        let usual = match self.scheme {
+            Scheme::Https => 443,
+            Scheme::Http => 80,
+            Scheme::Ssh => 22,
+            Scheme::File => return None,
+        };
+        let host = self.bare_host();
+        let port = self.host.get(host.len()..).and_then(|rest| rest.strip_prefix(':')).and_then(|port| port.parse().ok());
+        Some((host.trim_start_matches('[').trim_end_matches(']'), port.unwrap_or(usual)))
+    }
+
     /// `owner/name`, without `.git`.
     pub fn path(&self) -> &str {
         &self.path
@@ -158,6 +171,12 @@ mod tests {
             assert_eq!(remote.address(), text);
         }
         assert_eq!(Remote::parse("ssh://git@git.example.com:2222/a/b").expect("read").bare_host(), "git.example.com");
+        let place = |text: &str| Remote::parse(text).expect("read").place().map(|(host, port)| (host.to_owned(), port));
+        assert_eq!(place("ssh://git@git.example.com:2222/a/b"), Some(("git.example.com".to_owned(), 2222)));
+        assert_eq!(place("git@git.example.com:a/b"), Some(("git.example.com".to_owned(), 22)));
+        assert_eq!(place("https://[fd00::7]/a/b"), Some(("fd00::7".to_owned(), 443)));
+        assert_eq!(place("http://[::1]:3001/a/b"), Some(("::1".to_owned(), 3001)));
+        assert_eq!(place("file:///a/b"), None);
         assert!(Remote::parse("http://127.0.0.1:3001/a/b").expect("read").keeps_secrets());
         assert!(!Remote::parse("http://git.lan/a/b").expect("read").keeps_secrets());
     }

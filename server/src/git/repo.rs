@@ -2,7 +2,7 @@
 
 use super::remote::Remote;
 use super::run::{Call, Ran, size_of};
-use super::{Access, CLONE, FETCH, Git, GitError, LOCAL, log};
+use super::{CLONE, FETCH, Git, GitError, LOCAL, Way, log};
 use domain::commits::{Commit, End, Range, Relation, Trouble, is_whole};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Repo<'a> {
     pub git: &'a Git,
     pub name: &'a str,
     pub remote: &'a Remote,
-    pub access: &'a Access,
+    pub way: &'a Way,
 }
 
 /// Whether the clone is usable.
@@ -240,7 +240,7 @@ impl Repo<'_> {
     }
 
     async fn outside(&self, args: &[&str], limit: Duration, watched: &Path) -> Result<Ran, GitError> {
-        let outside = Some((self.remote, self.access));
+        let outside = Some((self.remote, self.way));
         self.git.run(&Call { args, limit, most_output: MOST_ANSWER, watched: Some(watched), outside }).await
     }
 }

@@ -1,10 +1,11 @@
 //! One call of `git`, within its bounds.
 
 use super::remote::{Remote, Scheme};
-use super::{Access, Git, GitError, ssh};
+use super::{Access, Git, GitError, Way, ssh, trusted};
 use base64::Engine as _;
 use domain::commits::{Trouble, clean};
 use secrecy::ExposeSecret as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub struct Call<'a> {
     /// A folder that must not grow beyond the bound meanwhile.
     pub watched: Option<&'a Path>,
     /// Where it goes, and with which credentials; without, it cannot leave this machine.
-    pub outside: Option<(&'a Remote, &'a Access)>,
+    pub outside: Option<(&'a Remote, &'a Way)>,
 }
 
 /// What came of it.
@@ -92,15 +93,23 @@ impl Git {
     /// [`GitError`] when it cannot be started or passes a bound. Its own failures are in [`Ran`].
     pub(super) async fn run(&self, call: &Call<'_>) -> Result<Ran, GitError> {
         let keys = match call.outside {
-            Some((remote, Access::Key { key, known_hosts })) if remote.scheme() == Scheme::Ssh => {
-                Some(ssh::Keys::write(&self.folder.join(format!("{}.ssh", super::name_of(remote))), key, known_hosts)?)
+            Some((remote, Way { access: Access::Key { key, known_hosts }, addresses, .. })) if remote.scheme() == Scheme::Ssh => {
+                let keys = ssh::Keys::write(&self.folder.join(format!("{}.ssh", super::name_of(remote))), key, known_hosts)?;
+                keys.pin(remote, addresses)?;
+                Some(keys)
             }
             _ => None,
         };
-        let mut child = self.command(call, keys.as_ref().map(ssh::Keys::folder)).spawn().map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::NotFound => GitError::new(Trouble::NoGit, "git is not installed"),
-            kind => GitError::new(Trouble::NoGit, format!("git cannot be started: {kind}")),
-        })?;
+        let authorities = match call.outside {
+            Some((remote, way)) if remote.scheme() == Scheme::Https => trusted::file(&self.folder, &way.trust)?,
+            _ => None,
+        };
+        let mut child = self.command(call, keys.as_ref().map(ssh::Keys::folder), authorities.as_deref()).spawn().map_err(
+            |cause| match cause.kind() {
+                std::io::ErrorKind::NotFound => GitError::new(Trouble::NoGit, "git is not installed"),
+                kind => GitError::new(Trouble::NoGit, format!("git cannot be started: {kind}")),
+            },
+        )?;
         let group = Group::of(&child);
         let (out, said) = (child.stdout.take(), child.stderr.take());
         let work = async {
@@ -119,11 +128,11 @@ impl Git {
         group.ended();
         let code = status.ok().and_then(|status| status.code()).unwrap_or(-1);
         let said = clean(&String::from_utf8_lossy(&said), MOST_SHOWN);
-        Ok(Ran { code, out, said: call.outside.map_or_else(|| said.clone(), |(_, access)| without_secret(&said, access)) })
+        Ok(Ran { code, out, said: call.outside.map_or_else(|| said.clone(), |(_, way)| without_secret(&said, &way.access)) })
     }
 
     #[expect(clippy::disallowed_methods, reason = "git is the one program that is started, by argument vector, here")]
-    fn command(&self, call: &Call<'_>, keys: Option<&Path>) -> Command {
+    fn command(&self, call: &Call<'_>, keys: Option<&Path>, authorities: Option<&Path>) -> Command {
         let mut command = Command::new("git");
         command.args(call.args).env_clear().current_dir(&*self.folder).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
@@ -142,13 +151,17 @@ impl Git {
         }
         let mut config = settings();
         match call.outside {
-            Some((remote, access)) => {
+            Some((remote, way)) => {
                 let word = remote.scheme().word();
                 command.env("GIT_ALLOW_PROTOCOL", word);
                 config.push((format!("protocol.{word}.allow"), "always".to_owned()));
-                config.extend(header(remote, access));
+                config.extend(header(remote, &way.access));
+                config.extend(pin(remote, &way.addresses));
                 for (name, value) in KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))) {
                     command.env(name, value);
+                }
+                if let Some(file) = authorities {
+                    command.env("GIT_SSL_CAINFO", file);
                 }
                 // Without a key there is no ssh: it would look for the keys of whoever runs Slipway.
                 command.env("GIT_SSH", keys.map_or_else(|| PathBuf::from("/nonexistent"), |_| self.tools.own.clone()));
@@ -200,6 +213,17 @@ fn header(remote: &Remote, access: &Access) -> Option<(String, String)> {
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", password.expose_secret()));
     let key = format!("http.{}://{}/.extraHeader", remote.scheme().word(), remote.host());
     Some((key, format!("Authorization: Basic {basic}")))
+}
+
+/// The judged addresses of the host, so that git looks nothing up. Where a proxy of the machine is
+/// used, that looks the name up.
+fn pin(remote: &Remote, addresses: &[IpAddr]) -> Option<(String, String)> {
+    let web = matches!(remote.scheme(), Scheme::Https | Scheme::Http);
+    let (host, port) = remote.place().filter(|_| web && !addresses.is_empty())?;
+    let list: Vec<String> =
+        addresses.iter().map(|address| if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }).collect();
+    // An address stands for itself.
+    host.parse::<IpAddr>().is_err().then(|| ("http.curloptResolve".to_owned(), format!("{host}:{port}:{}", list.join(","))))
 }
 
 /// git prints no header, but a proxy or a host may repeat one.
@@ -324,6 +348,10 @@ mod tests {
         assert_eq!(value, "Authorization: Basic Z2l0OnQwa2Vu");
         assert!(header(&remote("http://git.lan/a/b"), &access).is_none(), "never in the clear");
         assert!(header(&remote("ssh://git@git.lan/a/b"), &access).is_none());
+        let addresses = ["10.0.0.7".parse().expect("an address"), "fd00::7".parse().expect("an address")];
+        let pinned = pin(&remote("https://git.example.com:8443/a/b"), &addresses).expect("pinned");
+        assert_eq!(pinned.1, "git.example.com:8443:10.0.0.7,[fd00::7]");
+        assert!(pin(&remote("https://10.0.0.7/a/b"), &addresses).is_none() && pin(&remote("https://git.lan/a/b"), &[]).is_none());
         assert_eq!(without_secret("bad t0ken (Z2l0OnQwa2Vu)", &access), "bad *** (***)");
     }
 }

@@ -5,15 +5,18 @@
 //! ssh, with the one key and the host's own keys that lie in the folder named there, and with
 //! nothing of the configuration of whoever runs it.
 
-use super::GitError;
+use super::{GitError, Remote};
 use domain::commits::Trouble;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
+/// The file with the address that is connected to.
+const PIN: &str = "pin";
 /// Names the folder with the keys.
 pub const AS_SSH: &str = "SLIPWAY_AS_SSH";
 
@@ -45,6 +48,17 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Has ssh connect to the first of the judged addresses, and know the host by its name all the same.
+    ///
+    /// # Errors
+    /// [`GitError`] when it cannot be written.
+    pub fn pin(&self, remote: &Remote, addresses: &[IpAddr]) -> Result<(), GitError> {
+        let Some(((host, port), address)) = remote.place().zip(addresses.first()) else { return Ok(()) };
+        let known_as = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
+        let failed = |cause: std::io::Error| GitError::new(Trouble::Secret, format!("the key's folder: {}", cause.kind()));
+        std::fs::write(self.folder.join(PIN), format!("Hostname={address}\nHostKeyAlias={known_as}\n")).map_err(failed)
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -74,6 +88,11 @@ fn become_ssh(folder: &Path) -> std::io::Error {
     let mut ssh = std::process::Command::new("ssh");
     ssh.arg("-F").arg("/dev/null").arg("-i").arg(folder.join("key"));
     ssh.arg("-o").arg(option("UserKnownHostsFile", "known_hosts"));
+    // Written by this program: one option a line.
+    let pinned = std::fs::read_to_string(folder.join(PIN)).unwrap_or_default();
+    for option in pinned.lines() {
+        ssh.arg("-o").arg(option);
+    }
     for fixed in [
         "GlobalKnownHostsFile=/dev/null",
         "IdentitiesOnly=yes",

@@ -61,7 +61,7 @@ pub async fn send(guard: &Guard, config: &TargetConfig, password: Option<&Secret
             Ok(pinned) => pinned,
             Err(refused) => return refused.into(),
         };
-        let transport = match transport(mail, password, answering(&pinned).await) {
+        let transport = match transport(mail, password, &pinned, answering(&pinned).await) {
             Ok(transport) => transport,
             Err(cause) => return outcome(&cause),
         };
@@ -93,8 +93,13 @@ async fn answering(pinned: &Pinned) -> Option<SocketAddr> {
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-fn transport(mail: &MailConfig, password: Option<&SecretString>, address: Option<SocketAddr>) -> Result<Transport, Error> {
-    let parameters = || TlsParameters::builder(mail.host.clone()).build_rustls();
+fn transport(
+    mail: &MailConfig,
+    password: Option<&SecretString>,
+    pinned: &Pinned,
+    address: Option<SocketAddr>,
+) -> Result<Transport, Error> {
+    let parameters = || pinned.trust.mail(TlsParameters::builder(mail.host.clone()))?.build_rustls();
     let tls = match mail.tls {
         MailTls::Implicit => Tls::Wrapper(parameters()?),
         MailTls::Starttls => Tls::Required(parameters()?),

@@ -5,9 +5,10 @@
 //! gains nothing. Redirects are not followed, proxies of the environment are not used.
 
 use super::{Outgoing, Sent, Target};
+use crate::trust::Trust;
 use async_trait::async_trait;
 use domain::Time;
-use domain::address::{OutgoingConfig, Range, reachable};
+use domain::address::{OutgoingConfig, Range, reachable, reachable_by_admin};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolving};
 use reqwest::header::RETRY_AFTER;
@@ -82,8 +83,27 @@ impl From<Refused> for Sent {
 pub struct Guard {
     resolver: Arc<dyn Resolve>,
     connector: Arc<dyn Connect>,
-    allow: Arc<[Range]>,
+    policy: Policy,
+    trust: Trust,
     time_out: Duration,
+}
+
+/// Which addresses pass.
+#[derive(Clone)]
+enum Policy {
+    /// Those of the public internet and of the allowed ranges: for what somebody names.
+    Allowed(Arc<[Range]>),
+    /// Those of one's own network too: for what an admin names.
+    Admin,
+}
+
+impl Policy {
+    fn judge(&self, address: IpAddr) -> Result<(), &'static str> {
+        match self {
+            Policy::Allowed(ranges) => reachable(address, ranges),
+            Policy::Admin => reachable_by_admin(address),
+        }
+    }
 }
 
 /// A host and the addresses of it that passed.
@@ -91,6 +111,8 @@ pub struct Guard {
 pub struct Pinned {
     pub host: String,
     pub addresses: Vec<SocketAddr>,
+    /// Whom its certificate may be of.
+    pub trust: Trust,
 }
 
 impl Guard {
@@ -101,13 +123,24 @@ impl Guard {
 
     /// With a resolver and a connector of the caller's choice.
     pub fn with(resolver: Arc<dyn Resolve>, connector: Arc<dyn Connect>, config: &OutgoingConfig) -> Self {
-        Self { resolver, connector, allow: config.ranges().into(), time_out: TIME_OUT }
+        let policy = Policy::Allowed(config.ranges().into());
+        Self { resolver, connector, policy, trust: Trust::of(config), time_out: TIME_OUT }
+    }
+
+    /// For what an admin names: private and loopback addresses pass, a cloud's metadata never does.
+    #[must_use]
+    pub fn for_admins(self) -> Self {
+        Self { policy: Policy::Admin, ..self }
     }
 
     /// The same way out under another configuration.
     #[must_use]
     pub fn allowing(&self, config: &OutgoingConfig) -> Self {
-        Self { allow: config.ranges().into(), ..self.clone() }
+        let policy = match self.policy {
+            Policy::Allowed(_) => Policy::Allowed(config.ranges().into()),
+            Policy::Admin => Policy::Admin,
+        };
+        Self { policy, trust: Trust::of(config), ..self.clone() }
     }
 
     /// The same way out with less time than [`TIME_OUT`].
@@ -158,11 +191,11 @@ impl Guard {
             Err(_) => self.resolver.resolve(host).await.map_err(|_| Refused::Unresolved { host: host.to_owned() })?,
         };
         let mut what = None;
-        let mut judged = |address: &IpAddr| reachable(*address, &self.allow).map_err(|why| what.get_or_insert(why)).is_ok();
+        let mut judged = |address: &IpAddr| self.policy.judge(*address).map_err(|why| what.get_or_insert(why)).is_ok();
         let addresses = found.into_iter().filter(|address| judged(address)).take(MOST_ADDRESSES);
         let addresses: Vec<SocketAddr> = addresses.map(|address| SocketAddr::new(address, port)).collect();
         match what {
-            _ if !addresses.is_empty() => Ok(Pinned { host: host.to_owned(), addresses }),
+            _ if !addresses.is_empty() => Ok(Pinned { host: host.to_owned(), addresses, trust: self.trust.clone() }),
             Some(what) => Err(Refused::Forbidden { host: host.to_owned(), what }),
             None => Err(Refused::Unresolved { host: host.to_owned() }),
         }
@@ -209,11 +242,11 @@ pub struct Network;
 #[async_trait]
 impl Connect for Network {
     async fn post(&self, to: &Pinned, outgoing: &Outgoing, now: Time) -> Result<Answer, String> {
-        let mut request = to.client().map_err(reason)?.post(&outgoing.url).body(outgoing.body.clone());
+        let mut request = to.client().map_err(|cause| reason(&cause))?.post(&outgoing.url).body(outgoing.body.clone());
         for (name, value) in &outgoing.headers {
             request = request.header(*name, value);
         }
-        let mut answer = request.send().await.map_err(reason)?;
+        let mut answer = request.send().await.map_err(|cause| reason(&cause))?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, now));
         let mut body = Vec::new();
@@ -235,16 +268,21 @@ impl Pinned {
     /// # Errors
     /// When there is no TLS to be had.
     pub fn client(&self) -> reqwest::Result<reqwest::Client> {
-        reqwest::Client::builder()
+        self.builder()?.pool_max_idle_per_host(0).connect_timeout(TIME_OUT / 3).timeout(TIME_OUT).build()
+    }
+
+    /// The same for more than one request, with bounds of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Pinned::client`].
+    pub fn builder(&self) -> reqwest::Result<reqwest::ClientBuilder> {
+        let client = reqwest::Client::builder()
             .dns_resolver(Arc::new(self.clone()))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .pool_max_idle_per_host(0)
-            .connect_timeout(TIME_OUT / 3)
-            .timeout(TIME_OUT)
-            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")))
-            .build()
+            .user_agent(concat!("slipway/", env!("CARGO_PKG_VERSION")));
+        self.trust.http(client)
     }
 }
 
@@ -256,7 +294,7 @@ impl reqwest::dns::Resolve for Pinned {
 }
 
 /// What went wrong, without the address that it went wrong with.
-fn reason(cause: reqwest::Error) -> String {
+pub fn reason(cause: &reqwest::Error) -> String {
     match () {
         () if cause.is_timeout() => "no answer in time".to_owned(),
         () if cause.is_connect() => "no connection".to_owned(),

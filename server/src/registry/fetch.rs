@@ -1,10 +1,11 @@
 //! One bounded GET: token when asked for, redirects followed by hand, body cut at its bound.
 
 use super::{Registry, answer, unreachable};
+use crate::notify::guard::Refused;
 use domain::Problem;
 use domain::problem::Fault;
 use reqwest::header::{ACCEPT, AUTHORIZATION, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -141,13 +142,13 @@ impl Registry {
     }
 
     async fn send(&self, host: &str, url: &Url, accept: &str, pass: Option<&Pass>) -> Result<Response, Problem> {
-        let request = self.http.get(url.clone()).header(ACCEPT, accept);
+        let request = self.outside.request(Method::GET, url.clone()).header(ACCEPT, accept);
         let request = match pass {
             None => request,
             Some(Pass::Bearer(token)) => request.header(AUTHORIZATION, format!("Bearer {token}")),
             Some(Pass::Account { user, password }) => request.basic_auth(user, Some(password.expose_secret())),
         };
-        request.send().await.map_err(|cause| said(host, &cause))
+        self.outside.send(request).await.map_err(|refused| turned_away(host, &refused))
     }
 
     /// A token of the registry's own service, for the account or for anyone; none when it hands out none.
@@ -169,6 +170,8 @@ impl Registry {
         if let Some(repository) = repository {
             realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
         }
+        // Only a service of the registry's own is shown the account: the realm is the registry's word.
+        let account = account.filter(|_| is_of(&realm, host));
         let response = self.send(host, &realm, "application/json", account).await?;
         if !response.status().is_success() {
             return Ok(None);
@@ -190,6 +193,47 @@ async fn body(host: &str, mut response: Response, most: usize) -> Result<Vec<u8>
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// What it means that nothing was sent, or that nothing came back.
+fn turned_away(host: &str, refused: &Refused) -> Problem {
+    tracing::warn!(%host, %refused, "registry is not spoken to");
+    match refused {
+        Refused::Forbidden { host: named, what } => {
+            let named = crate::engine::swarm::safe(named);
+            answer(host, Fault::Refused { reason: format!("{named} is {what}, which Slipway does not speak to") })
+        }
+        Refused::Address { why } => answer(host, Fault::Refused { reason: format!("an address that cannot be used: {why}") }),
+        Refused::Unresolved { .. } | Refused::Failed { .. } => unreachable(host),
+    }
+}
+
+/// Whether a token service is the registry's own: at the same host, or beside it under the same
+/// domain, as `auth.docker.io` is beside `registry-1.docker.io`.
+fn is_of(realm: &Url, registry: &str) -> bool {
+    let bare = registry.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let registry = bare.map_or(registry, |(host, _)| host).to_ascii_lowercase();
+    let Some(host) = realm.host_str().map(str::to_ascii_lowercase) else { return false };
+    if host == registry {
+        return true;
+    }
+    // Names only: the numbers of an address are no domain.
+    let is_number = |host: &str| host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
+    if is_number(&host) || is_number(&registry) {
+        return false;
+    }
+    let domain = if registry == "docker.io" { Some("docker.io") } else { registry.split_once('.').map(|(_, domain)| domain) };
+    let Some(domain) = domain.filter(|domain| is_somebodys(domain)) else { return false };
+    host == domain || host.strip_suffix(domain).is_some_and(|head| head.ends_with('.'))
+}
+
+/// Whether a domain belongs to one owner, unlike `com` and `com.cn`.
+fn is_somebodys(domain: &str) -> bool {
+    match domain.split('.').collect::<Vec<_>>().as_slice() {
+        [] | [_] => false,
+        [name, top] => !(top.len() == 2 && name.len() <= 3),
+        _ => true,
+    }
 }
 
 fn said(host: &str, cause: &reqwest::Error) -> Problem {
@@ -239,6 +283,34 @@ mod tests {
         let header = r#"Bearer realm="https://auth.example/token",service="registry.example",scope="repository:web:pull,push""#;
         let wanted = Challenge { realm: "https://auth.example/token".into(), service: Some("registry.example".into()) };
         assert_eq!(Challenge::read(header), Some(wanted));
+    }
+
+    #[test]
+    fn an_account_is_shown_to_the_registry_s_own_token_service_only() {
+        let of = |realm: &str, registry: &str| is_of(&Url::parse(realm).expect("an address"), registry);
+        for (realm, registry) in [
+            ("https://auth.docker.io/token", "docker.io"),
+            ("https://dockerauth.cn-hangzhou.aliyuncs.com/auth", "registry.cn-hangzhou.aliyuncs.com"),
+            ("https://gitlab.com/jwt/auth", "registry.gitlab.com"),
+            ("https://gitlab.example.com/jwt/auth", "registry.example.com:5050"),
+            ("https://harbor.example.com/service/token", "harbor.example.com"),
+            ("http://10.0.0.7:5001/token", "10.0.0.7:5000"),
+        ] {
+            assert!(of(realm, registry), "{realm} {registry}");
+        }
+        for (realm, registry) in [
+            ("https://evil.example/token", "registry.example.com"),
+            ("https://evil-example.com/token", "registry.example.com"),
+            ("https://example.com.evil.net/token", "registry.example.com"),
+            ("https://evil.com/token", "example.com"),
+            ("https://evil.com.cn/token", "example.com.cn"),
+            ("https://evil.co.uk/token", "registry.co.uk"),
+            ("http://10.0.0.8/token", "10.0.0.7:5000"),
+            ("http://11.0.0.7/token", "10.0.0.7:5000"),
+            ("http://evil.lan/token", "registry:5000"),
+        ] {
+            assert!(!of(realm, registry), "{realm} {registry}");
+        }
     }
 
     #[test]

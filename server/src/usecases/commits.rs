@@ -4,7 +4,7 @@
 //! worker reads it from the host's API or from a clone. What stands between two commits never
 //! changes, so it is read once.
 
-mod host;
+pub mod host;
 mod read;
 mod statuses;
 

@@ -4,6 +4,7 @@ use crate::clock::micros;
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store;
+use crate::trust::Trust;
 use crate::usecases::{builds, engines, hooks, notifications, people, secrets, tokens};
 use app::view::SettingsView;
 use domain::config::{Changes, Config, RegionConfig};
@@ -39,6 +40,7 @@ pub async fn apply(ctx: &Ctx, actor: &Actor, toml_text: &str, prune: bool) -> Re
     new.check()?;
     check_main_host(ctx, &new)?;
     notifications::check_zones(&new)?;
+    Trust::check(&new.outgoing)?;
     if new == old.config {
         return Ok(AppliedChanges { version: old.version, changes: Changes::default() });
     }

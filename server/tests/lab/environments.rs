@@ -1,7 +1,8 @@
 //! Test environments on a real engine, with images from a real registry.
 
 mod away;
-mod bench;
+pub mod bench;
+mod chaos;
 mod inside;
 mod kill;
 mod life;
@@ -36,7 +37,8 @@ async fn a_stack_of_four_comes_up_answers_and_goes_without_a_trace() {
     assert_eq!(view.services[0].health.as_deref(), Some("healthy"), "web waited for it");
     let [link] = view.row.links.as_slice() else { panic!("one port: {:?}", view.row.links) };
     assert!(link.url.starts_with(&format!("http://{}:", bench.lab.address("test"))), "{}", link.url);
-    let page = eventually("the page", || async { bench.app.ctx.http.get(&link.url).send().await.ok()?.text().await.ok() }).await;
+    let page =
+        eventually("the page", || async { reqwest::Client::new().get(&link.url).send().await.ok()?.text().await.ok() }).await;
     assert!(page.contains("web dev") && page.contains("Region test"), "{page}");
     let lines = log_tail(&bench.app.ctx, &bench.tess, &id, "worker", 1000).await.expect("a log");
     assert!(lines[0].starts_with("worker dev begins"), "{lines:?}");

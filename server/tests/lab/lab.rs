@@ -53,6 +53,21 @@ impl Lab {
         self.get("LAB_NET")
     }
 
+    /// The folder with the lab's certificates and keys.
+    pub fn keys(&self) -> PathBuf {
+        self.get("LAB_KEYS").into()
+    }
+
+    /// The port at which every engine speaks TLS.
+    pub fn tls_port(&self) -> &str {
+        self.get("LAB_TLS_PORT")
+    }
+
+    /// `user@host:port` of the ssh before the engines' sockets.
+    pub fn ssh(&self) -> &str {
+        self.get("LAB_SSH")
+    }
+
     /// The engine's socket: `test`, `hangzhou`, `us-west` or `hong-kong`.
     pub fn socket(&self, engine: &str) -> PathBuf {
         self.get(&format!("LAB_{}_SOCK", variable(engine))).into()

@@ -12,6 +12,7 @@
 
 #[path = "../stories/common.rs"]
 mod common;
+mod engines;
 mod environments;
 mod intake;
 mod lab;

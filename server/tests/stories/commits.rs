@@ -1,7 +1,7 @@
 //! Commits between builds: from a repository that git made, or a host that is played, to the page.
 
 mod clone;
-mod hosts;
+pub mod hosts;
 pub mod origin;
 mod ranges;
 mod statuses;

@@ -10,6 +10,7 @@
 )]
 
 mod activity;
+mod admin_guard;
 mod browser;
 mod builds;
 mod commits;
@@ -45,4 +46,5 @@ mod settings;
 mod sources;
 mod sweep;
 mod told;
+mod trust;
 mod verdicts;

@@ -192,6 +192,7 @@ async fn a_client_for_one_host_reaches_no_other() {
     let pinned = Pinned {
         host: "chat.invalid".to_owned(),
         addresses: vec![fake.url().split('/').nth(2).expect("host").parse().expect("an address")],
+        trust: Default::default(),
     };
     let client = pinned.client().expect("a client");
     assert!(client.get(fake.url().replace("127.0.0.1", "other.invalid")).send().await.is_err());

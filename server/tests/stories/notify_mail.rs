@@ -17,7 +17,7 @@ fn guard() -> Guard {
     Guard::new(&OutgoingConfig { allow: vec!["127.0.0.1/32".to_owned()], ..OutgoingConfig::default() })
 }
 
-fn message() -> Message {
+pub fn message() -> Message {
     Message {
         id: "msg_0000000001".to_owned(),
         event: EventKind::RolloutFailed,

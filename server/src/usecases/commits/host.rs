@@ -2,7 +2,10 @@
 
 use crate::ctx::{Ctx, secret_hash};
 use crate::git::provider::{Api, ApiError};
-use crate::git::{Access, GitError, Remote, Scheme};
+use crate::git::{Access, GitError, Remote, Scheme, Way};
+use crate::notify::guard::Refused;
+use crate::outside::Outside;
+use crate::trust::Trust;
 use crate::usecases::secrets;
 use domain::commits::{Range, Trouble};
 use domain::config::{Config, GitHostConfig};
@@ -52,7 +55,7 @@ impl<'a> Host<'a> {
     /// [`ApiError`] when the configured address of the API is none.
     pub fn api(&self) -> Result<Option<Api<'_>>, ApiError> {
         match (&self.config, &self.token) {
-            (Some(config), Some(token)) => Api::of(&self.ctx.http, config, &self.remote, token),
+            (Some(config), Some(token)) => Api::of(self.outside(), config, &self.remote, token),
             _ => Ok(None),
         }
     }
@@ -74,7 +77,24 @@ impl<'a> Host<'a> {
             }
             None => {}
         }
-        self.ctx.git.range(&self.remote, &self.access().await?, base, head).await
+        self.ctx.git.range(&self.remote, &self.way().await?, base, head).await
+    }
+
+    fn outside(&self) -> Outside {
+        self.ctx.outside.under(&self.ctx.config().config.outgoing)
+    }
+
+    /// Where the host was found, and whom it is believed by. What is on this machine's disk is not looked up.
+    async fn way(&self) -> Result<Way, GitError> {
+        let trust = Trust::of(&self.ctx.config().config.outgoing);
+        let access = self.access().await?;
+        let Some((host, port)) = self.remote.place() else { return Ok(Way { access, addresses: Vec::new(), trust }) };
+        let pinned = self.outside().pin(host, port).await.map_err(|refused| {
+            let trouble = if matches!(refused, Refused::Forbidden { .. }) { Trouble::Address } else { Trouble::Away };
+            GitError::new(trouble, refused.to_string())
+        })?;
+        let addresses = pinned.addresses.iter().map(std::net::SocketAddr::ip).collect();
+        Ok(Way { access, addresses, trust })
     }
 
     async fn access(&self) -> Result<Access, GitError> {

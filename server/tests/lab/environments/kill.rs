@@ -53,9 +53,9 @@ impl Served {
         self.child.wait().expect("gone");
     }
 
-    pub async fn rest(&self, bench: &Bench, token: &str, path: &str, body: Option<Value>) -> Option<Value> {
+    pub async fn rest(&self, token: &str, path: &str, body: Option<Value>) -> Option<Value> {
         let url = format!("http://{}{path}", self.address);
-        let http = &bench.app.ctx.http;
+        let http = &reqwest::Client::new();
         let request = match body {
             Some(body) => http.post(url).header("content-type", "application/json").body(body.to_string()),
             None => http.get(url),
@@ -64,9 +64,9 @@ impl Served {
         serde_json::from_slice(&answer.bytes().await.ok()?).ok()
     }
 
-    pub async fn ready(&self, bench: &Bench) {
+    pub async fn ready(&self) {
         let url = format!("http://{}/readyz", self.address);
-        eventually("ready", || async { bench.app.ctx.http.get(&url).send().await.ok().filter(|a| a.status() == 200) }).await;
+        eventually("ready", || async { reqwest::Client::new().get(&url).send().await.ok().filter(|a| a.status() == 200) }).await;
     }
 }
 
@@ -83,9 +83,9 @@ async fn a_killed_launch_is_finished_after_the_restart_and_nothing_is_there_twic
     let port = free_port();
     for after in [0, 20, 60, 120, 200, 300, 450, 600, 800, 1100] {
         let served = Served::start(&bench, port);
-        served.ready(&bench).await;
+        served.ready().await;
         let asked = json!({ "build": build, "stack": "four" });
-        let made = served.rest(&bench, &token, "/api/v1/environments", Some(asked)).await.expect("an answer");
+        let made = served.rest(&token, "/api/v1/environments", Some(asked)).await.expect("an answer");
         let id = EnvironmentId(made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned());
         tokio::time::sleep(Duration::from_millis(after)).await;
         served.kill();
@@ -108,8 +108,8 @@ async fn a_killed_launch_is_finished_after_the_restart_and_nothing_is_there_twic
 
         // And once more while it is taken away.
         let served = Served::start(&bench, port);
-        served.ready(&bench).await;
-        served.rest(&bench, &token, &format!("/api/v1/environments/{id}/stop"), Some(json!({}))).await;
+        served.ready().await;
+        served.rest(&token, &format!("/api/v1/environments/{id}/stop"), Some(json!({}))).await;
         tokio::time::sleep(Duration::from_millis(after / 3)).await;
         served.kill();
         let _served = Served::start(&bench, port);

@@ -58,7 +58,7 @@ async fn a_replaced_build_answers_at_the_address_of_the_one_before() {
     assert!(image(&now).ends_with(&digest(&bench, &new).await) && now.id != web.id);
     assert_eq!(container(&bench, 1, "worker").await.id, worker.id, "not touched");
     let url = &after.row.links[0].url;
-    let page = eventually("the page", || async { bench.app.ctx.http.get(url).send().await.ok()?.text().await.ok() }).await;
+    let page = eventually("the page", || async { reqwest::Client::new().get(url).send().await.ok()?.text().await.ok() }).await;
     assert!(page.contains("web latest"), "{page}");
     assert_eq!(bench.on_engine().await, (2, 1), "each once");
     bench.stop(&id).await;
@@ -72,22 +72,22 @@ async fn a_killed_replacement_is_finished_after_the_restart_with_everything_once
     bench.listed("worker", "dev").await;
     let port = free_port();
     let mut served = Served::start(&bench, port);
-    served.ready(&bench).await;
+    served.ready().await;
     let asked = json!({ "build": builds[0], "stack": "pair" });
-    let made = served.rest(&bench, &token, "/api/v1/environments", Some(asked)).await.expect("an answer");
+    let made = served.rest(&token, "/api/v1/environments", Some(asked)).await.expect("an answer");
     let id = EnvironmentId(made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned());
     let first = bench.until(&id, EnvironmentState::Running).await;
     let worker = container(&bench, 1, "worker").await.id;
     for (turn, after) in [0, 30, 80, 150, 400, 900, 1600].into_iter().enumerate() {
         let build = &builds[(turn + 1) % 2];
         let path = format!("/api/v1/environments/{id}/replace");
-        served.rest(&bench, &token, &path, Some(json!({ "build": build }))).await;
+        served.rest(&token, &path, Some(json!({ "build": build }))).await;
         tokio::time::sleep(Duration::from_millis(after)).await;
         served.kill();
         let left = bench.on_engine().await;
         let began = Instant::now();
         served = Served::start(&bench, port);
-        served.ready(&bench).await;
+        served.ready().await;
         let view = bench.until(&id, EnvironmentState::Running).await;
         println!("killed after {after} ms ({left:?} on the engine): running {:?} after the restart", began.elapsed());
         let generation = i64::try_from(turn).expect("few") + 2;
@@ -96,7 +96,7 @@ async fn a_killed_replacement_is_finished_after_the_restart_with_everything_once
         assert_eq!(container(&bench, 1, "worker").await.id, worker, "not touched");
         assert_eq!(bench.on_engine().await, (2, 1), "each once");
     }
-    served.rest(&bench, &token, &format!("/api/v1/environments/{id}/stop"), Some(json!({}))).await;
+    served.rest(&token, &format!("/api/v1/environments/{id}/stop"), Some(json!({}))).await;
     bench.until(&id, EnvironmentState::Stopped).await;
     assert_eq!(bench.on_engine().await, (0, 0));
 }

@@ -228,7 +228,7 @@ async fn a_repository_that_is_not_there_is_told_and_clones_of_old_addresses_go()
     let hashes = origin.commit("main", None, &["one"]);
     let git = origin.clone_of();
     let nowhere = Remote::parse(&format!("{}/nothing", origin.url())).expect("an address");
-    let problem = git.range(&nowhere, &Access::Anyone, &hashes[0], &hashes[0]).await.expect_err("not there");
+    let problem = git.range(&nowhere, &Access::Anyone.into(), &hashes[0], &hashes[0]).await.expect_err("not there");
     assert_eq!(problem.trouble, Trouble::Refused);
     assert_eq!(std::fs::read_dir(origin.clones()).expect("clones").count(), 0);
     assert_eq!(range(&git, &origin, &hashes[0], &hashes[0]).await.expect("a range").relation, Relation::Same);

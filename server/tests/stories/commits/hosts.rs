@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use server::git::provider::{Api, ApiError, State, Status};
 use server::git::{Access, Remote, Tools};
+use server::outside::Outside;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -90,23 +91,18 @@ impl FakeHost {
     }
 }
 
-fn client() -> reqwest::Client {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-    client.timeout(Duration::from_secs(5)).build().expect("a client")
-}
-
 fn remote() -> Remote {
     Remote::parse("https://git.example.com/Team/web.git").expect("an address")
 }
 
 async fn compare(host: &FakeHost, provider: GitProvider) -> Result<domain::commits::Range, ApiError> {
-    let (http, remote, token) = (client(), remote(), SecretString::from(TOKEN));
+    let (remote, token) = (remote(), SecretString::from(TOKEN));
     let config = host.config(provider, "/api/");
-    Api::of(&http, &config, &remote, &token).expect("usable").expect("an api").compare(A, B).await
+    Api::of(Outside::default(), &config, &remote, &token).expect("usable").expect("an api").compare(A, B).await
 }
 
 async fn post(host: &FakeHost, provider: GitProvider, state: State) -> Result<(), ApiError> {
-    let (http, remote, token) = (client(), remote(), SecretString::from(TOKEN));
+    let (remote, token) = (remote(), SecretString::from(TOKEN));
     let config = host.config(provider, "/api");
     let status = Status {
         commit: B.to_owned(),
@@ -115,7 +111,7 @@ async fn post(host: &FakeHost, provider: GitProvider, state: State) -> Result<()
         description: "x".repeat(400),
         url: "https://slipway.example.com/builds/1".to_owned(),
     };
-    Api::of(&http, &config, &remote, &token).expect("usable").expect("an api").post_status(&status).await
+    Api::of(Outside::default(), &config, &remote, &token).expect("usable").expect("an api").post_status(&status).await
 }
 
 fn github_commit(hash: &str, subject: &str) -> Value {
@@ -273,7 +269,7 @@ async fn a_password_goes_to_its_host_in_a_header_and_not_where_that_leads() {
     let lead = format!("http://{}/x", elsewhere.address);
     let host = FakeHost::start(move |_| (302, vec![("location", lead.clone())], String::new())).await;
     let remote = Remote::parse(&format!("http://{}/team/web", host.address)).expect("an address");
-    let access = Access::Password { user: "git".to_owned(), password: TOKEN.into() };
+    let access = Access::Password { user: "git".to_owned(), password: TOKEN.into() }.into();
     let problem = origin.clone_of().range(&remote, &access, A, B).await.expect_err("a redirect is not followed");
     assert!(elsewhere.lines().is_empty(), "the redirect was followed");
     let asked = host.asked.lock().expect("noted")[0].clone();
@@ -308,7 +304,7 @@ async fn ssh_is_given_one_key_and_the_host_s_own_and_nothing_of_ours() {
     let remote = Remote::parse("ssh://git@git.example.com:2222/team/web.git").expect("an address");
     let key =
         Access::Key { key: "-----KEY-----\nsecret lines".into(), known_hosts: "git.example.com ssh-ed25519 AAAA".to_owned() };
-    let found = git.range(&remote, &key, &hashes[0], &hashes[1]).await.expect("a range");
+    let found = git.range(&remote, &key.into(), &hashes[0], &hashes[1]).await.expect("a range");
     assert_eq!(found.ahead_total, 1);
     let read = |name: &str| std::fs::read_to_string(noted.join(name)).expect(name);
     let args = read("args");
@@ -329,7 +325,7 @@ async fn ssh_is_given_one_key_and_the_host_s_own_and_nothing_of_ours() {
     // Without the host's keys nobody is spoken to, and without a key there is no ssh at all.
     let unknown = Access::Key { key: "k".into(), known_hosts: " ".to_owned() };
     let other = Remote::parse("git@other.example.com:team/web.git").expect("an address");
-    assert_eq!(git.range(&other, &unknown, A, B).await.expect_err("no host key").trouble, Trouble::HostKey);
-    assert!(git.range(&other, &Access::Anyone, A, B).await.is_err());
+    assert_eq!(git.range(&other, &unknown.into(), A, B).await.expect_err("no host key").trouble, Trouble::HostKey);
+    assert!(git.range(&other, &Access::Anyone.into(), A, B).await.is_err());
     assert!(!read("args").contains("other.example.com"));
 }

@@ -124,7 +124,7 @@ impl Origin {
 
 /// What stands between two commits, by a clone of this story.
 pub async fn range(git: &Git, origin: &Origin, base: &str, head: &str) -> Result<domain::commits::Range, GitError> {
-    git.range(&origin.remote(), &Access::Anyone, base, head).await
+    git.range(&origin.remote(), &Access::Anyone.into(), base, head).await
 }
 
 /// A program of the story's own under a name that git or Slipway looks for; it takes the place of
