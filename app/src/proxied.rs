@@ -25,6 +25,11 @@ pub enum Shut {
         id: EnvironmentId,
         number: i64,
     },
+    /// Its containers are stopped and kept.
+    Frozen {
+        id: EnvironmentId,
+        number: i64,
+    },
     /// The engine does not answer.
     Away {
         id: EnvironmentId,
@@ -67,7 +72,7 @@ impl Shut {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Nothing => StatusCode::NOT_FOUND,
             Self::Ended { .. } => StatusCode::GONE,
-            Self::Starting { .. } | Self::Away { .. } | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Starting { .. } | Self::Frozen { .. } | Self::Away { .. } | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Silent { .. } => StatusCode::BAD_GATEWAY,
             Self::Slow { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,6 +92,7 @@ impl Shut {
             Self::Misdirected => Problem::not_found(Noun::Page, "/"),
             Self::Nothing => Problem::not_found(Noun::Service, "at this address"),
             Self::Ended { .. } => Problem::Finished { state: "stopped".to_owned() },
+            Self::Frozen { .. } => Problem::Finished { state: "frozen".to_owned() },
             Self::Starting { .. } | Self::Busy => Problem::Busy,
             Self::Away { engine, .. } => Problem::Unreachable { what: Noun::Engine, name: engine.clone() },
             Self::Silent { service, .. } | Self::Slow { service, .. } => {
@@ -104,6 +110,7 @@ impl Shut {
             Self::Nothing => (t.px_nothing().to_owned(), t.px_nothing_do()),
             Self::Ended { number, .. } => (t.px_ended(*number), t.px_ended_do()),
             Self::Starting { number, .. } => (t.px_starting(*number), t.px_starting_do()),
+            Self::Frozen { number, .. } => (t.px_frozen(*number), t.px_frozen_do()),
             Self::Away { engine, .. } => (t.px_away(engine), t.px_away_do()),
             Self::Silent { service, .. } => (t.px_silent(service), t.px_silent_do()),
             Self::Slow { service, .. } => (t.px_slow(service), t.px_slow_do()),
@@ -119,6 +126,7 @@ impl Shut {
         match self {
             Self::Ended { id, .. }
             | Self::Starting { id, .. }
+            | Self::Frozen { id, .. }
             | Self::Away { id, .. }
             | Self::Silent { id, .. }
             | Self::Slow { id, .. } => (format!("{main}/environments/{id}"), t.px_to_environment()),

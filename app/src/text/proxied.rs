@@ -15,6 +15,8 @@ texts! {
     px_ended_do = "Its containers are gone. Its page says when and why, and launches it again.", "容器已移除。其页面记录了结束的时间和原因，也可重新启动。";
     px_starting(n: i64) = "E-{n} is starting", "E-{n} 正在启动";
     px_starting_do = "This page looks again by itself.", "本页面会自动刷新。";
+    px_frozen(n: i64) = "E-{n} is frozen", "E-{n} 已冻结";
+    px_frozen_do = "Its containers are stopped and kept for a look. Its page thaws it.", "容器已停止并保留以供查看，可在其页面解冻。";
     px_away(name: &str) = "The engine {name} does not answer", "引擎 {name} 无响应";
     px_away_do = "Nothing of the environment was removed. Try again in a moment.", "测试环境未被移除，请稍后重试。";
     px_silent(name: &str) = "{name} does not answer", "{name} 无响应";

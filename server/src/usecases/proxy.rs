@@ -139,7 +139,10 @@ pub async fn enter(ctx: &Ctx, actor: &Actor, name: &DoorName) -> Result<Opening,
     let environment = by_name(ctx, name).await?.ok_or(Shut::Nothing)?;
     let (id, number) = (environment.id.clone(), environment.number);
     match environment.state {
-        EnvironmentState::Launching => return Err(Shut::Starting { id, number }),
+        EnvironmentState::Queued | EnvironmentState::Launching | EnvironmentState::Restarting | EnvironmentState::Thawing => {
+            return Err(Shut::Starting { id, number });
+        }
+        EnvironmentState::Freezing | EnvironmentState::Frozen => return Err(Shut::Frozen { id, number }),
         EnvironmentState::Stopping | EnvironmentState::Stopped => return Err(Shut::Ended { id, number }),
         // What has failed is there to be looked at.
         EnvironmentState::Running | EnvironmentState::Failed => {}
