@@ -101,7 +101,7 @@ fn section(t: Text, environment: &EnvironmentView, names: &[String], wish: &Wish
 }
 
 fn follows(environment: &EnvironmentView) -> bool {
-    matches!(environment.row.state, EnvironmentState::Launching | EnvironmentState::Running | EnvironmentState::Failed)
+    environment.row.state.is_up()
 }
 
 /// All services, or one of them.
