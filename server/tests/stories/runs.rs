@@ -2,6 +2,7 @@
 
 use crate::commits::with_git;
 use crate::common::on_each_database;
+use crate::decided::announced;
 use crate::intake::{Intake, NOON, ONE, TWO};
 use app::view::{BuildFilter, HookMade, RunRow};
 use axum::body::Body;
@@ -100,6 +101,8 @@ async fn a_failed_run_is_listed_found_and_shown_and_stays() {
         );
         assert_eq!(yard.tell(7, "success", "dev", FIRST).await, 202, "late news");
         assert_eq!(yard.loose().await[0].status, RunStatus::Failed, "what is over stays over");
+        let told = announced(&yard.story.app).await;
+        assert_eq!(told.iter().filter(|event| *event == "build_failed").count(), 1, "{told:?}");
         let token = yard.story.app.token(&yard.story.viewer).await;
         let ask = |path: &str| {
             let (app, token, path) = (&yard.story.app, token.clone(), path.to_owned());
