@@ -61,6 +61,8 @@ pub struct Ctx {
     pub work: Work,
     /// Webhook requests on their way to the disk.
     pub intake: crate::usecases::intake::Queue,
+    /// Which hook a key stands for, and what its sender proves itself with.
+    pub hooks: crate::usecases::hooks::Asked,
     /// Logs that somebody reads now.
     pub logs: Logs,
     /// Containers that somebody sees measured now.
@@ -188,6 +190,7 @@ impl Ctx {
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
             intake: Default::default(),
+            hooks: Default::default(),
             logs: Logs::default(),
             stats: Stats::default(),
             shells: Shells::default(),

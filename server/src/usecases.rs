@@ -22,6 +22,7 @@ pub mod tokens;
 pub mod verdicts;
 
 use crate::ctx::Ctx;
+use std::time::Duration;
 
 /// Starts everything that works in the background. Each worker looks at what is there first,
 /// so that starting is also resuming.
@@ -37,4 +38,13 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));
     ctx.work.tasks.spawn(people::prune(ctx.clone()));
     ctx.work.tasks.spawn(notifications::work(ctx.clone()));
+    ctx.work.tasks.spawn(keep_log_short(ctx.clone()));
+}
+
+/// Carries the database's log over every second, beside the commits and not inside one of them.
+async fn keep_log_short(ctx: Ctx) {
+    while ctx.work.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
+        // The cause is in the log already; the next commit that finds it too long does the same.
+        let _ = ctx.store.carry_log_over().await;
+    }
 }

@@ -3,7 +3,8 @@
 use crate::ctx::{Ctx, Entry, secret_hash};
 use crate::hub::Topic;
 use crate::intake::{self as sources, Source};
-use crate::store::hooks::{self as rows, HookRow};
+use crate::shared::Shared;
+use crate::store::hooks::{self as rows, HookRow, SealedSecret};
 use crate::store::{Tx, internal, missing, plausible};
 use app::view::{HookMade, HookPage, HookView, NewHook, SourceView};
 use base64::Engine as _;
@@ -13,6 +14,7 @@ use domain::image::valid_host;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem};
 use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
 
 /// While a secret is rotated, the old one is taken for so long.
 const OLD_SECRET: TimeDelta = TimeDelta::days(7);
@@ -20,6 +22,13 @@ const OLD_SECRET: TimeDelta = TimeDelta::days(7);
 const SECRET: std::ops::RangeInclusive<usize> = 16..=512;
 /// What stands on pages where a key or a secret would.
 const MASK: &str = "••••••••";
+
+/// What many senders ask at the same moment.
+#[derive(Clone, Default)]
+pub struct Asked {
+    by_key: Shared<HookRow>,
+    secrets: Shared<Vec<SealedSecret>>,
+}
 
 /// Every kind of sender, for a form's choice.
 ///
@@ -210,7 +219,12 @@ pub async fn revoke_hook(ctx: &Ctx, actor: &Actor, id: &HookId) -> Result<(), Pr
 /// # Errors
 /// [`Problem::NotFound`] for a key that is unknown, revoked, or of another source.
 pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, HookRow), Problem> {
-    let found = ctx.store.hook_by_key(&secret_hash(key)).await?.filter(|hook| hook.source == source);
+    let store = ctx.store.clone();
+    let look = move |hashes: Vec<String>| {
+        let store = store.clone();
+        async move { store.hooks_by_key(&hashes).await }
+    };
+    let found = ctx.hooks.by_key.ask(secret_hash(key), look).await?.filter(|hook| hook.source == source);
     // Nothing of the key that was tried stands in the answer.
     let hook = found.ok_or_else(|| Problem::not_found(Noun::Hook, "with this key"))?;
     Ok((Actor::Hook { id: hook.id.clone(), name: hook.name.clone() }, hook))
@@ -222,7 +236,12 @@ pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, 
 /// # Errors
 /// [`Problem::SecretUnreadable`] when one cannot be opened.
 pub async fn secrets_in_force(ctx: &Ctx, hook: &HookRow) -> Result<Vec<SecretString>, Problem> {
-    let sealed = ctx.store.hook_secrets(&hook.id, ctx.now()).await?;
+    let (store, clock) = (ctx.store.clone(), Arc::clone(&ctx.clock));
+    let look = move |hooks: Vec<String>| {
+        let (store, now) = (store.clone(), clock.now());
+        async move { store.hook_secrets(&hooks, now).await }
+    };
+    let sealed = ctx.hooks.secrets.ask(hook.id.0.clone(), look).await?.unwrap_or_default();
     sealed.iter().map(|(id, sealed)| ctx.keeper.unseal(&sealed_as(id), sealed)).collect()
 }
 
