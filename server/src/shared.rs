@@ -35,7 +35,7 @@ impl<A: Clone + Send + Sync + 'static> Shared<A> {
     pub async fn ask<L, F>(&self, name: String, look: L) -> Answer<A>
     where
         L: Fn(Vec<String>) -> F + Send + 'static,
-        F: Future<Output = Result<HashMap<String, A>, Problem>> + Send,
+        F: Future<Output = Result<HashMap<String, A>, Problem>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
         self.looker(look).send((name, answer)).await.map_err(|_| Problem::Busy)?;
@@ -45,7 +45,7 @@ impl<A: Clone + Send + Sync + 'static> Shared<A> {
     fn looker<L, F>(&self, look: L) -> mpsc::Sender<Asker<A>>
     where
         L: Fn(Vec<String>) -> F + Send + 'static,
-        F: Future<Output = Result<HashMap<String, A>, Problem>> + Send,
+        F: Future<Output = Result<HashMap<String, A>, Problem>> + Send + 'static,
     {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_ref().filter(|looker| !looker.is_closed()) {
