@@ -22,7 +22,7 @@ e2e: ## Only the browser tests
 bench: ## Figures as ratios, in one run
 	@scripts/bench/run
 
-fuzz: ## Feed every webhook parser what nobody thought of, FUZZ_SECONDS each (default 180)
+fuzz: ## Feed every webhook parser and the stack reader what nobody thought of, FUZZ_SECONDS each (default 180)
 	@scripts/fuzz
 
 chaos: ## 200 launches and stops at random, with Slipway killed in between (SLIPWAY_CHAOS, SLIPWAY_CHAOS_SEED)

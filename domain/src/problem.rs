@@ -102,6 +102,8 @@ pub enum Problem {
     ServiceUnhealthy { service: String, seconds: u64 },
     #[error("The check {service} had not ended after {minutes} min. Its container was removed.")]
     CheckTooLong { service: String, minutes: i64 },
+    #[error("{service} did not end within {seconds} s, and others wait until it has done its job. Its container is kept.")]
+    ServiceUnfinished { service: String, seconds: u64 },
     #[error("The containers of {services} are no longer on the engine. Somebody removed them outside Slipway.")]
     ServicesGone { services: String },
     #[error("The engine did not keep a limit that Slipway sets for {service} ({limit}). The container was removed, not started.")]
@@ -161,6 +163,8 @@ pub enum Noun {
     Engine,
     Registry,
     Service,
+    Network,
+    Volume,
     Run,
     Secret,
     Target,
@@ -189,6 +193,8 @@ impl Noun {
             Noun::Engine => "engine",
             Noun::Registry => "registry",
             Noun::Service => "service",
+            Noun::Network => "network",
+            Noun::Volume => "volume",
             Noun::Run => "run",
             Noun::Secret => "secret",
             Noun::Target => "target",
@@ -290,6 +296,7 @@ impl Problem {
             | Problem::ServiceEnded { .. }
             | Problem::OutOfMemory { .. }
             | Problem::ServiceUnhealthy { .. }
+            | Problem::ServiceUnfinished { .. }
             | Problem::ServicesGone { .. }
             | Problem::CheckTooLong { .. }
             | Problem::Uncontained { .. }

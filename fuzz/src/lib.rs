@@ -29,6 +29,45 @@ pub fn read(word: &str, headers: &[(&str, &str)], body: &[u8]) {
     }
 }
 
+/// Reads a stack file, and reads it once more as a launch that gives every variable the file's own
+/// first line.
+///
+/// # Panics
+/// When what is read is not within its bounds, or a refusal has no place.
+pub fn stack(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let read = match domain::stack::Stack::parse(text) {
+        Ok(stack) => stack,
+        Err(domain::Problem::Stack { line, key, .. }) => {
+            assert!(line >= 1 && !key.is_empty());
+            return;
+        }
+        Err(other) => panic!("{other}"),
+    };
+    contained(&read);
+    let first = text.lines().next().unwrap_or_default().to_owned();
+    let values = read.variables.iter().map(|variable| (variable.name.clone(), first.clone())).collect();
+    if let Ok(filled) = domain::stack::Stack::filled(text, |_| true, &values) {
+        assert_eq!(filled.services.len(), read.services.len(), "a value made or took away a service");
+        contained(&filled);
+    }
+}
+
+fn contained(stack: &domain::stack::Stack) {
+    assert!((1..=50).contains(&stack.services.len()));
+    for service in &stack.services {
+        assert!(service.memory_mib >= 6 && service.cpu_millis >= 10 && service.pids >= 1 && service.restarts <= 10);
+        assert!(service.cap_add.len() <= 6, "{:?}", service.cap_add);
+        assert!(!service.networks.is_empty());
+        assert!(service.networks.iter().all(|on| stack.networks.iter().any(|network| network.name == on.network)));
+        for mount in &service.mounts {
+            assert!(stack.volumes.contains(&mount.volume) && mount.folder.starts_with('/'));
+            assert!(domain::config::valid_name(&mount.volume), "{}", mount.volume);
+        }
+        assert!(service.labels.keys().all(|name| !name.starts_with("slipway.")));
+    }
+}
+
 /// Shows every kind of proof what stands on the first lines, the rest being the body. None of it is
 /// made with the secret.
 ///

@@ -1,7 +1,6 @@
 //! A value of the file together with its place, so that every refusal can name it.
 
-use super::values::filled;
-use super::yaml::{Node, Value, shown};
+use super::yaml::{Kind, Node, Value, shown};
 use crate::Problem;
 use crate::problem::Fault;
 
@@ -51,7 +50,7 @@ impl<'a> Field<'a> {
     /// Nothing after the colon, or one of the words for it.
     pub fn is_null(&self) -> bool {
         match &self.node.value {
-            Value::Text { text, plain } => *plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
+            Value::Text { text, plain, .. } => *plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
             _ => false,
         }
     }
@@ -70,6 +69,13 @@ impl<'a> Field<'a> {
         Ok(entries.iter().map(field).collect())
     }
 
+    /// The keys of a map that has a form; what begins with `x-` is for no one.
+    pub fn keys(&self) -> Result<Vec<Field<'a>>, Problem> {
+        let mut fields = self.fields()?;
+        fields.retain(|field| !field.name.starts_with("x-"));
+        Ok(fields)
+    }
+
     /// The entries of a list; each keeps the list's name.
     pub fn items(&self) -> Result<Vec<Field<'a>>, Problem> {
         let Value::List(items) = &self.node.value else { return Err(self.other("a list")) };
@@ -77,20 +83,46 @@ impl<'a> Field<'a> {
         Ok(items.iter().map(|node| Field { path: self.path.clone(), name: self.name, line: node.line, node }).collect())
     }
 
-    /// A scalar as it was written, and whether without quotes.
+    /// A scalar that is filled in whatever is launched, and whether it is without quotes. What is checked when
+    /// the file is written must not depend on what a launch says.
     pub fn scalar(&self) -> Result<(&'a str, bool), Problem> {
+        match self.any()? {
+            (_, _, Kind::Open) => Err(self.refused(
+                "a variable without a default: write ${NAME:-default} here, so that the file can be checked before a launch",
+            )),
+            (text, plain, _) => Ok((text, plain)),
+        }
+    }
+
+    /// A scalar's text.
+    pub fn text(&self) -> Result<String, Problem> {
+        self.scalar().map(|(text, _)| text.to_owned())
+    }
+
+    /// A text that may hold variables which only a launch fills in.
+    pub fn free(&self) -> Result<String, Problem> {
+        self.any().map(|(text, _, _)| text.to_owned())
+    }
+
+    /// An image, or the placeholder of a build.
+    pub fn image(&self) -> Result<(&'a str, bool), Problem> {
+        match &self.node.value {
+            Value::Text { text, kind: Kind::Build, .. } => Ok((text, true)),
+            _ => self.scalar().map(|(text, _)| (text, false)),
+        }
+    }
+
+    fn any(&self) -> Result<(&'a str, bool, Kind), Problem> {
         match &self.node.value {
             _ if self.is_null() => Err(self.fault(Fault::Missing)),
             Value::Text { text, .. } if text.len() > MOST_TEXT => Err(self.fault(Fault::TooBig { most: MOST_TEXT as u64 })),
             Value::Text { text, .. } if text.contains('\0') => Err(self.refused("a zero byte")),
-            Value::Text { text, plain } => Ok((text, *plain)),
+            Value::Text { text, kind: Kind::Build, .. } => {
+                Err(self.refused(format!("the placeholder {}: a build stands for an image alone", shown(text))))
+            }
+            Value::Text { text, plain, kind } => Ok((text, *plain, *kind)),
             _ => Err(self.other("a text")),
         }
-    }
-
-    /// A text in which `$$` stands for `$`; other placeholders are refused.
-    pub fn text(&self) -> Result<String, Problem> {
-        filled(self.scalar()?.0).map_err(|why| self.fault(why))
     }
 
     /// `true` or `false`.

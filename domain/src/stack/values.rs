@@ -1,53 +1,31 @@
 //! The small languages inside a stack file: placeholders, words, durations, sizes, ports.
 
-use super::StackImage;
+use super::{MemoryFolder, StackImage};
 use crate::image::{Digest, ImageName, Tag};
 use crate::problem::Fault;
 
 /// Capabilities that a container may ask for: what images need that start as root and step down.
 pub(super) const HARMLESS: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID"];
 
+/// A folder in memory is no bigger; it counts against the container's memory too.
+pub(super) const MOST_FOLDER_MIB: u32 = 1024;
+
 fn refused(reason: impl Into<String>) -> Fault {
     Fault::Refused { reason: reason.into() }
 }
 
-/// Writes `$` for `$$`. Every other `$` begins a placeholder, and nothing fills it in.
-pub(super) fn filled(text: &str) -> Result<String, Fault> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        let Some(tail) = after.strip_prefix('$') else {
-            let reason = format!(
-                "the placeholder {}: only an image is filled in, by ${{BUILD_<APP>}} alone; write $$ for a $",
-                placeholder(after)
-            );
-            return Err(refused(reason));
-        };
-        out.push('$');
-        rest = tail;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-/// The placeholder that begins after a `$`, short enough to be shown.
-fn placeholder(after: &str) -> String {
-    let name = match after.strip_prefix('{') {
-        Some(inside) => format!("{{{}}}", inside.split('}').next().unwrap_or_default()),
-        None => after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect(),
-    };
-    format!("${name}").chars().filter(|c| !c.is_control()).take(80).collect()
-}
-
 /// `${BUILD_WEB}`, or an image with its tag or digest.
-pub(super) fn image(text: &str) -> Result<StackImage, Fault> {
-    if let Some(name) = text.strip_prefix("${BUILD_").and_then(|rest| rest.strip_suffix('}')) {
+pub(super) fn image(text: &str, is_build: bool) -> Result<StackImage, Fault> {
+    if is_build {
+        let name = text.strip_prefix("${BUILD_").and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
         let app = name.to_ascii_lowercase().replace('_', "-");
         let good = crate::config::valid_name(&app) && super::placeholder_of(&app) == text;
-        return if good { Ok(StackImage::Build { app }) } else { filled(text).and(Err(Fault::BadImage)) };
+        return if good {
+            Ok(StackImage::Build { app })
+        } else {
+            Err(refused(format!("the placeholder {text}: no app has this name")))
+        };
     }
-    let text = filled(text)?;
     if let Some((name, digest)) = text.split_once('@') {
         let digest: Digest = digest.parse()?;
         return Ok(StackImage::Fixed { image: name.parse()?, reference: digest.to_string() });
@@ -119,7 +97,7 @@ pub(super) fn duration(text: &str) -> Result<u64, Fault> {
 }
 
 /// `512m`, `1g`, `536870912`: mebibytes, rounded up.
-pub(super) fn mebibytes(text: &str) -> Result<u32, Fault> {
+pub(super) fn mebibytes(text: &str, least: u32, most: u32) -> Result<u32, Fault> {
     let bad = || Fault::Unreadable { detail: "write a size like 512m or 1g".to_owned() };
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -132,8 +110,50 @@ pub(super) fn mebibytes(text: &str) -> Result<u32, Fault> {
         _ => return Err(bad()),
     };
     let bytes = number.checked_mul(factor).ok_or_else(bad)?;
-    let range = Fault::Refused { reason: "write a size between 6m and 64g".to_owned() };
-    u32::try_from(bytes.div_ceil(1 << 20)).ok().filter(|size| (6..=65_536).contains(size)).ok_or(range)
+    let shown =
+        |size: u32| if size >= 1024 && size.is_multiple_of(1024) { format!("{}g", size / 1024) } else { format!("{size}m") };
+    let range = refused(format!("write a size between {} and {}", shown(least), shown(most)));
+    u32::try_from(bytes.div_ceil(1 << 20)).ok().filter(|size| (least..=most).contains(size)).ok_or(range)
+}
+
+/// `0.5`, `2`: thousandths of a processor.
+pub(super) fn processors(text: &str) -> Result<u32, Fault> {
+    let bad = || Fault::Unreadable { detail: "write a number of processors like 0.5 or 2".to_owned() };
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) {
+        return Err(bad());
+    }
+    let whole: u64 = whole.parse().map_err(|_| bad())?;
+    let part: u64 = format!("{part:0<3}").get(..3).and_then(|part| part.parse().ok()).ok_or_else(bad)?;
+    let range = refused("write a number of processors between 0.01 and 8");
+    u32::try_from(whole * 1000 + part).ok().filter(|millis| (10..=8000).contains(millis)).ok_or(range)
+}
+
+/// `SIGTERM`, `TERM`: one of the signals that programs are asked to end with.
+pub(super) fn signal(text: &str) -> Result<String, Fault> {
+    const SIGNALS: [&str; 8] = ["HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "WINCH"];
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    if SIGNALS.contains(&name) { Ok(format!("SIG{name}")) } else { Err(Fault::NotOneOf { choices: SIGNALS.join(", ") }) }
+}
+
+/// The name by which a container knows itself: words of letters, digits and -, joined by dots.
+pub(super) fn host_name(text: &str) -> Result<String, Fault> {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let word = |word: &str| !word.is_empty() && !word.starts_with('-') && !word.ends_with('-') && word.bytes().all(inside);
+    if text.len() <= 63 && text.split('.').all(word) {
+        return Ok(text.to_owned());
+    }
+    Err(Fault::Unreadable { detail: "write a host name of letters, digits, - and dots, at most 63 characters".to_owned() })
+}
+
+/// `1000`, `1000:1000`, `app`: a user of the image and a group.
+pub(super) fn user(text: &str) -> Result<String, Fault> {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let name = |name: &str| !name.is_empty() && name.len() <= 32 && !name.starts_with('-') && name.bytes().all(inside);
+    let mut parts = text.split(':');
+    let good = parts.by_ref().take(2).all(name) && parts.next().is_none();
+    if good { Ok(text.to_owned()) } else { Err(Fault::Unreadable { detail: "write a user like app or 1000:1000".to_owned() }) }
 }
 
 /// `80` or `80/tcp`: a port of the container.
@@ -153,6 +173,14 @@ pub(super) fn port(text: &str) -> Result<u16, Fault> {
     port.ok_or(Fault::OutOfRange { least: 1, most: 65_535 })
 }
 
+/// `80`, `53/udp`: a port that services of the stack speak to.
+pub(super) fn exposed(text: &str) -> Result<String, Fault> {
+    match text.strip_suffix("/udp") {
+        Some(number) => port(number).map(|port| format!("{port}/udp")),
+        None => port(text).map(|port| format!("{port}/tcp")),
+    }
+}
+
 /// One of [`HARMLESS`], with or without `CAP_`.
 pub(super) fn capability(text: &str) -> Result<String, Fault> {
     let upper = text.to_ascii_uppercase();
@@ -163,18 +191,54 @@ pub(super) fn capability(text: &str) -> Result<String, Fault> {
     Err(refused(format!("only {} can be added", HARMLESS.join(", "))))
 }
 
-/// A folder for files in memory: absolute, plain, and none that the kernel keeps.
-pub(super) fn folder(text: &str) -> Result<String, Fault> {
-    if text.contains(':') {
-        return Err(refused("options of a tmpfs: write the folder alone"));
-    }
+/// Any capability's name; whether Linux has it is nobody's harm.
+pub(super) fn dropped(text: &str) -> Result<String, Fault> {
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+    let good =
+        !name.is_empty() && name.len() <= 32 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    if good { Ok(name.to_owned()) } else { Err(Fault::Unreadable { detail: "write a capability like NET_RAW".to_owned() }) }
+}
+
+/// A folder of a container: absolute and plain.
+pub(super) fn path(text: &str) -> Result<String, Fault> {
     let parts: Vec<&str> = text.strip_prefix('/').unwrap_or_default().split('/').collect();
-    let plain = |part: &&str| !part.is_empty() && !matches!(*part, "." | "..") && !part.contains(char::is_control);
+    let plain = |part: &&str| {
+        !part.is_empty() && !matches!(*part, "." | "..") && !part.contains(|c: char| c.is_control() || matches!(c, ':' | ','))
+    };
     if !parts.iter().all(plain) || text.len() > 255 {
         return Err(Fault::Unreadable { detail: "write an absolute path like /tmp".to_owned() });
     }
-    if matches!(parts.first(), Some(&("proc" | "sys" | "dev"))) {
-        return Err(refused("this folder belongs to the kernel"));
-    }
     Ok(text.to_owned())
+}
+
+/// A folder that something is put at: none that the kernel or the engine keeps.
+pub(super) fn folder(text: &str) -> Result<String, Fault> {
+    let text = path(text)?;
+    match text.split('/').nth(1) {
+        Some("proc" | "sys" | "dev") => Err(refused("this folder belongs to the kernel")),
+        _ => Ok(text),
+    }
+}
+
+/// A file's mode in octal: `1777`.
+pub(super) fn mode(text: &str) -> Result<u32, Fault> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o1777 && text.len() <= 5);
+    mode.ok_or_else(|| Fault::Unreadable { detail: "write a mode in octal like 1777".to_owned() })
+}
+
+/// `/tmp`, `/tmp:size=64m,mode=1777`: a folder in memory.
+pub(super) fn memory_folder(text: &str) -> Result<MemoryFolder, Fault> {
+    let (place, options) = text.split_once(':').unwrap_or((text, ""));
+    let mut made = MemoryFolder { folder: folder(place)?, ..MemoryFolder::default() };
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        match option.split_once('=').unwrap_or((option, "")) {
+            ("size", size) => made.size_mib = mebibytes(size, 1, MOST_FOLDER_MIB)?,
+            ("mode", octal) => made.mode = mode(octal)?,
+            // They are so anyhow.
+            ("rw" | "noexec" | "nosuid" | "nodev", "") => {}
+            _ => return Err(refused("of a tmpfs only size and mode can be set")),
+        }
+    }
+    Ok(made)
 }

@@ -25,9 +25,21 @@ pub(super) enum Value {
     Text {
         text: String,
         plain: bool,
+        kind: Kind,
     },
     List(Vec<Node>),
     Map(Vec<Entry>),
+}
+
+/// What is known of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// All that is to be filled in is.
+    Whole,
+    /// It holds a variable that only a launch fills in.
+    Open,
+    /// It stands for the build of an app.
+    Build,
 }
 
 /// One key of a map with its value.
@@ -109,7 +121,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let forced = self.tag(tag.as_deref(), line)?;
                 let plain = style == ScalarStyle::Plain && !forced;
-                let node = Node { line, value: Value::Text { text: text.into_owned(), plain } };
+                let node = Node { line, value: Value::Text { text: text.into_owned(), plain, kind: Kind::Whole } };
                 self.count(1, line)?;
                 self.put(node, anchor)
             }

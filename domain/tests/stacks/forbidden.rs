@@ -3,7 +3,7 @@
 use super::{refusal, web};
 
 /// Everything that compose would take and that must not get near an engine, in each spelling.
-const FORBIDDEN: [(&str, &str); 88] = [
+const FORBIDDEN: &[(&str, &str)] = &[
     ("privileged: true", "privileged"),
     ("privileged: false", "privileged"),
     ("\"privileged\": true", "privileged"),
@@ -16,14 +16,10 @@ const FORBIDDEN: [(&str, &str); 88] = [
     ("runtime: nvidia", "runtime"),
     ("volumes: [/:/host]", "volumes"),
     ("volumes: ['/var/run/docker.sock:/var/run/docker.sock']", "volumes"),
-    ("volumes: [data:/data]", "volumes"),
-    ("volumes: [{ type: bind, source: /etc, target: /etc }]", "volumes"),
     ("volumes_from: [db]", "volumes_from"),
     ("use_api_socket: true", "use_api_socket"),
     ("network_mode: host", "network_mode"),
     ("network_mode: container:x", "network_mode"),
-    ("networks: [other]", "networks"),
-    ("networks: { host: {} }", "networks"),
     ("pid: host", "pid"),
     ("ipc: host", "ipc"),
     ("uts: host", "uts"),
@@ -38,9 +34,7 @@ const FORBIDDEN: [(&str, &str); 88] = [
     ("cap_add: [SYS_ADMIN]", "cap_add"),
     ("cap_add: [cap_sys_admin]", "cap_add"),
     ("cap_add:\n      - CHOWN\n      - NET_ADMIN", "cap_add"),
-    ("cap_drop: [CHOWN]", "cap_drop"),
     ("group_add: [docker]", "group_add"),
-    ("user: root", "user"),
     ("isolation: default", "isolation"),
     ("oom_score_adj: -1000", "oom_score_adj"),
     ("oom_kill_disable: true", "oom_kill_disable"),
@@ -50,7 +44,6 @@ const FORBIDDEN: [(&str, &str); 88] = [
     ("mem_limit: -1", "mem_limit"),
     ("mem_limit: 1024g", "mem_limit"),
     ("shm_size: 64g", "shm_size"),
-    ("ulimits: { nofile: 1000000 }", "ulimits"),
     ("cpus: 64", "cpus"),
     ("blkio_config: { weight: 1000 }", "blkio_config"),
     ("storage_opt: { size: 1T }", "storage_opt"),
@@ -64,10 +57,8 @@ const FORBIDDEN: [(&str, &str); 88] = [
     ("configs: [c]", "configs"),
     ("secrets: [s]", "secrets"),
     ("credential_spec: { file: /x }", "credential_spec"),
-    ("labels: { slipway.instance: x }", "labels"),
     ("annotations: { x: y }", "annotations"),
     ("container_name: slipway", "container_name"),
-    ("hostname: x", "hostname"),
     ("links: [db]", "links"),
     ("external_links: [db]", "external_links"),
     ("extra_hosts: ['host.docker.internal:host-gateway']", "extra_hosts"),
@@ -83,23 +74,164 @@ const FORBIDDEN: [(&str, &str); 88] = [
     ("ports: [{ target: 80, mode: host }]", "ports.mode"),
     ("deploy: { replicas: 3 }", "deploy.replicas"),
     ("deploy: { resources: { reservations: { devices: [] } } }", "deploy.resources.reservations"),
-    ("deploy: { resources: { limits: { cpus: 8 } } }", "deploy.resources.limits.cpus"),
-    ("restart: always", "restart"),
     ("tmpfs: '/tmp:exec,size=100g'", "tmpfs"),
     ("tmpfs: /proc/sys", "tmpfs"),
     ("tmpfs: /tmp/../etc", "tmpfs"),
     ("tmpfs: /", "tmpfs"),
     ("post_start: [{ command: x, privileged: true }]", "post_start"),
     ("provider: { type: x }", "provider"),
+    ("volumes: [data:/data]", "volumes"),
+    ("volumes: ['./x:/x']", "volumes"),
+    ("volumes: ['../x:/x']", "volumes"),
+    ("volumes: ['~/x:/x']", "volumes"),
+    ("volumes: ['$$HOME/x:/x']", "volumes"),
+    ("volumes: ['${DIR:-/etc}:/x']", "volumes"),
+    ("volumes: ['C:\\\\x:/x']", "volumes"),
+    ("volumes: ['/etc:/x:ro']", "volumes"),
+    ("volumes: ['/:/host:ro,rslave']", "volumes"),
+    ("volumes: [/data]", "volumes"),
+    ("volumes: ['data:/proc']", "volumes"),
+    ("volumes: ['data:/sys/fs/cgroup']", "volumes"),
+    ("volumes: ['data:/../etc']", "volumes"),
+    ("volumes: ['data:/x:z']", "volumes"),
+    ("volumes: ['data:/x:rshared']", "volumes"),
+    ("volumes: [{ type: bind, source: /etc, target: /etc }]", "volumes.type"),
+    ("volumes: [{ type: npipe, source: x, target: /x }]", "volumes.type"),
+    ("volumes: [{ type: cluster, source: x, target: /x }]", "volumes.type"),
+    ("volumes: [{ type: image, source: x, target: /x }]", "volumes.type"),
+    ("volumes: [{ type: volume, source: /etc, target: /x }]", "volumes.source"),
+    ("volumes: [{ type: volume, source: ../x, target: /x }]", "volumes.source"),
+    ("volumes: [{ type: volume, target: /x, bind: { propagation: shared } }]", "volumes.bind"),
+    ("volumes: [{ type: volume, target: /x, volume: { subpath: ../.. } }]", "volumes.volume.subpath"),
+    ("volumes: [{ type: tmpfs, target: /x, tmpfs: { size: 100g } }]", "volumes.tmpfs.size"),
+    ("volumes: [{ type: tmpfs, target: /x, tmpfs: { mode: '4777' } }]", "volumes.tmpfs.mode"),
+    ("networks: [other]", "networks"),
+    ("networks: { host: {} }", "networks.host"),
+    ("networks: { default: { ipv4_address: 172.17.0.1 } }", "networks.default.ipv4_address"),
+    ("networks: { default: { driver_opts: { x: y } } }", "networks.default.driver_opts"),
+    ("networks: { default: { mac_address: '02:42:ac:11:65:43' } }", "networks.default.mac_address"),
+    ("networks: { default: { aliases: ['a b'] } }", "networks.default.aliases"),
+    ("network_mode: none", "network_mode"),
+    ("network_mode: 'service:db'", "network_mode"),
+    ("ulimits: { nofile: 1000000 }", "ulimits.nofile"),
+    ("ulimits: { nofile: -1 }", "ulimits.nofile"),
+    ("ulimits: { memlock: -1 }", "ulimits.memlock"),
+    ("ulimits: { nproc: { soft: 1, hard: 100000 } }", "ulimits.nproc.hard"),
+    ("pids_limit: 0", "pids_limit"),
+    ("pids_limit: 100000", "pids_limit"),
+    ("cpus: 0", "cpus"),
+    ("cpus: -1", "cpus"),
+    ("cpus: 1e9", "cpus"),
+    ("deploy: { resources: { limits: { cpus: 80 } } }", "deploy.resources.limits.cpus"),
+    ("deploy: { resources: { limits: { pids: -1 } } }", "deploy.resources.limits.pids"),
+    ("deploy: { mode: global }", "deploy.mode"),
+    ("deploy: { placement: { constraints: [x] } }", "deploy.placement"),
+    ("deploy: { restart_policy: { max_attempts: 1000 } }", "deploy.restart_policy.max_attempts"),
+    ("restart: on-failure:1000", "restart"),
+    ("restart: sometimes", "restart"),
+    ("scale: 3", "scale"),
+    ("scale: 0", "scale"),
+    ("labels: { slipway.instance: x }", "labels.slipway.instance"),
+    ("labels: [slipway.environment=x]", "labels"),
+    ("security_opt: [no-new-privileges:false]", "security_opt"),
+    ("security_opt: [label:disable]", "security_opt"),
+    ("security_opt: ['systempaths=unconfined']", "security_opt"),
+    ("user: '-1'", "user"),
+    ("user: 'a:b:c'", "user"),
+    ("user: 'root\n'", "user"),
+    ("hostname: '../x'", "hostname"),
+    ("working_dir: ../x", "working_dir"),
+    ("stop_signal: '9; reboot'", "stop_signal"),
+    ("stop_grace_period: 1h", "stop_grace_period"),
+    ("ipc: shareable", "ipc"),
+    ("ipc: 'container:x'", "ipc"),
+    ("pid: 'service:db'", "pid"),
+    ("tty: true", "tty"),
+    ("stdin_open: true", "stdin_open"),
+    ("init: /sbin/init", "init"),
+    ("pull_policy: build", "pull_policy"),
+    ("profiles: [x]", "profiles"),
+    ("tmpfs: '/tmp:suid'", "tmpfs"),
+    ("tmpfs: '/tmp:mode=4777'", "tmpfs"),
+    ("tmpfs: '/tmp:size=100g'", "tmpfs"),
+    ("expose: ['1-65535']", "expose"),
+    ("ports: [{ target: 80, host_ip: 0.0.0.0 }]", "ports.host_ip"),
+    ("extra_hosts: { metadata: 169.254.169.254 }", "extra_hosts"),
+    ("dns: [169.254.169.254]", "dns"),
     ("Privileged: true", "Privileged"),
 ];
 
 #[test]
 fn what_could_harm_the_machine_is_refused_by_name_and_line() {
-    for (line, key) in FORBIDDEN {
+    for (line, key) in FORBIDDEN.iter().copied() {
         let (at, name, why) = refusal(&web(line));
         assert_eq!(name, format!("services.web.{key}"), "{line}: {why}");
         let last = 3 + line.lines().count() as u64;
         assert!((4..=last).contains(&at), "{line}: line {at}");
+    }
+}
+
+/// Beside the services too.
+const FORBIDDEN_AT_THE_TOP: &[(&str, &str)] = &[
+    ("volumes: { data: { driver_opts: { type: none, o: bind, device: / } } }", "volumes.data.driver_opts"),
+    ("volumes: { data: { driver: local, driver_opts: { device: /etc } } }", "volumes.data.driver_opts"),
+    ("volumes: { data: { driver: rexray } }", "volumes.data.driver"),
+    ("volumes: { data: { external: true } }", "volumes.data.external"),
+    ("volumes: { data: { external: { name: other } } }", "volumes.data.external"),
+    ("volumes: { data: { name: other-instance } }", "volumes.data.name"),
+    ("volumes: { data: { labels: { slipway.instance: x } } }", "volumes.data.labels"),
+    ("volumes: { '/etc': {} }", "volumes./etc"),
+    ("volumes: { '../x': {} }", "volumes.../x"),
+    ("networks: { default: { external: true } }", "networks.default.external"),
+    ("networks: { default: { name: host } }", "networks.default.name"),
+    ("networks: { default: { driver: host } }", "networks.default.driver"),
+    ("networks: { default: { driver: macvlan } }", "networks.default.driver"),
+    ("networks: { default: { driver_opts: { com.docker.network.bridge.name: docker0 } } }", "networks.default.driver_opts"),
+    ("networks: { default: { ipam: { config: [{ subnet: 0.0.0.0/0 }] } } }", "networks.default.ipam"),
+    ("networks: { default: { attachable: true } }", "networks.default.attachable"),
+    ("networks: { default: { labels: { slipway.instance: x } } }", "networks.default.labels"),
+    ("configs: { c: { file: /etc/passwd } }", "configs"),
+    ("configs: { c: { content: x } }", "configs"),
+    ("secrets: { s: { file: /etc/shadow } }", "secrets"),
+    ("secrets: { s: { environment: SLIPWAY_DATABASE_URL } }", "secrets"),
+    ("include: [/etc/other.yaml]", "include"),
+    ("models: { m: { model: x } }", "models"),
+    ("x-slipway: { privileged: true }", "x-slipway.privileged"),
+    ("x-slipway: { egress: maybe }", "x-slipway.egress"),
+];
+
+#[test]
+fn what_could_harm_the_machine_is_refused_beside_the_services_too() {
+    for (line, key) in FORBIDDEN_AT_THE_TOP {
+        let (at, name, why) = refusal(&format!("{line}\n{}", web("read_only: true")));
+        assert_eq!((at, name.as_str()), (1, *key), "{line}: {why}");
+    }
+}
+
+#[test]
+fn an_extension_field_is_for_no_one_and_what_an_anchor_brings_in_is_read_like_the_rest() {
+    let power = "privileged: true";
+    let quiet = [
+        format!("x-a: {{ {power} }}\n{}", web("read_only: true")),
+        web(&format!("x-a: {{ {power} }}")),
+        web("deploy: { x-a: { privileged: true } }"),
+        web("healthcheck: { test: x, x-a: { privileged: true } }"),
+    ];
+    let plain = super::read(&web("read_only: true"));
+    for compose in &quiet {
+        let read = super::read(compose);
+        assert_eq!(read.services[0].cap_add, plain.services[0].cap_add);
+    }
+    let loud = [
+        format!("x-a: &a {{ {power} }}\nservices:\n  web: {{ image: '${{BUILD_WEB}}', <<: *a }}\n"),
+        format!("x-a: &a {{ {power} }}\nservices:\n  web: {{ image: '${{BUILD_WEB}}', <<: [*a] }}\n"),
+        "x-a: &a { volumes: ['/:/host'] }\nservices:\n  web: { image: '${BUILD_WEB}', <<: *a }\n".to_owned(),
+        "x-a: &a ['/:/host']\nservices:\n  web: { image: '${BUILD_WEB}', volumes: *a }\n".to_owned(),
+        "x-a: &a /:/host\nservices:\n  web: { image: '${BUILD_WEB}', volumes: [*a] }\n".to_owned(),
+        "x-k: &k privileged\nservices:\n  web: { image: '${BUILD_WEB}', *k : true }\n".to_owned(),
+        "x-a: &a { driver_opts: { device: / } }\nvolumes: { d: *a }\nservices:\n  web: { image: '${BUILD_WEB}' }\n".to_owned(),
+    ];
+    for compose in loud {
+        refusal(&compose);
     }
 }

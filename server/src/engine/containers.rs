@@ -1,6 +1,7 @@
 //! Containers and networks of test environments on one engine, as one installation sees it:
 //! only what carries its label is listed, adopted or removed.
 
+mod ground;
 mod happenings;
 mod inside;
 mod keep;
@@ -22,9 +23,9 @@ use crate::ctx::Ctx;
 use crate::engine::{is_conflict, is_missing, logs, problem};
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum, NetworkCreateRequest};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum};
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, ListNetworksOptions, RemoveContainerOptions,
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
     StartContainerOptions,
 };
 use domain::Problem;
@@ -183,53 +184,6 @@ impl Host {
         Ok(found.collect())
     }
 
-    /// This installation's networks as (id, environment), oldest first.
-    ///
-    /// # Errors
-    /// As [`Host::containers`].
-    pub async fn networks(&self, environment: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
-        let options = ListNetworksOptions { filters: Some(self.filters(environment)) };
-        let listed = self.call(self.docker.list_networks(Some(options))).await.map_err(|cause| self.problem(&cause))?;
-        let mut found: Vec<(String, String, String)> = listed
-            .into_iter()
-            .filter_map(|network| {
-                let labels = network.labels?;
-                let ours = labels.get(label::INSTANCE)? == &self.instance;
-                let made = network.created.map(|at| format!("{at:?}")).unwrap_or_default();
-                ours.then_some((made, network.id?, labels.get(label::ENVIRONMENT)?.clone()))
-            })
-            .collect();
-        found.sort_unstable();
-        Ok(found.into_iter().map(|(_, id, environment)| (id, environment)).collect())
-    }
-
-    /// Makes the network of an environment, unless it is there. Engines take two networks of
-    /// one name; the younger one of two that a crash left is removed.
-    ///
-    /// # Errors
-    /// As [`Host::containers`].
-    pub async fn ensure_network(&self, place: &Place) -> Result<(), Problem> {
-        let mut found = self.networks(Some(&place.environment)).await?;
-        if found.is_empty() {
-            let request = NetworkCreateRequest {
-                name: place.name(),
-                driver: Some("bridge".to_owned()),
-                labels: Some(place.labels().into_iter().collect()),
-                ..Default::default()
-            };
-            match self.call(self.docker.create_network(request)).await {
-                Ok(_) => {}
-                Err(cause) if is_conflict(&cause) => {}
-                Err(cause) => return Err(self.problem(&cause)),
-            }
-            found = self.networks(Some(&place.environment)).await?;
-        }
-        for (id, _) in found.iter().skip(1) {
-            self.remove_network(id).await?;
-        }
-        if found.is_empty() { Err(name_taken()) } else { Ok(()) }
-    }
-
     /// Makes the container, unless it is there exactly as asked. What is found otherwise, or
     /// made otherwise by the engine, is removed: it never starts.
     ///
@@ -240,7 +194,11 @@ impl Host {
         let mut told = None;
         for _ in 0..2 {
             let id = self.create(spec).await?;
-            let Some(found) = self.inspect(&id).await? else { continue };
+            let Some(mut found) = self.inspect(&id).await? else { continue };
+            if self.connect(spec, &id, &found).await? {
+                let Some(again) = self.inspect(&id).await? else { continue };
+                found = again;
+            }
             let Some(limit) = verify::broken(spec, image_id, &found) else {
                 let status = found.state.and_then(|state| state.status);
                 return Ok(Made { id, is_new: status == Some(ContainerStateStatusEnum::CREATED) });
@@ -324,17 +282,6 @@ impl Host {
         match self.call(self.docker.remove_container(container, Some(options))).await {
             // 409: another request removes it already.
             Err(cause) if !is_missing(&cause) && !is_conflict(&cause) => Err(self.problem(&cause)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes a network. Gone is good.
-    ///
-    /// # Errors
-    /// As [`Host::containers`].
-    pub async fn remove_network(&self, network: &str) -> Result<(), Problem> {
-        match self.call(self.docker.remove_network(network)).await {
-            Err(cause) if !is_missing(&cause) => Err(self.problem(&cause)),
             _ => Ok(()),
         }
     }

@@ -102,10 +102,19 @@ impl Registry {
     /// The account that the configuration names for a registry. It is never sent in the clear,
     /// but to a registry that is spoken to in the clear altogether.
     async fn account(&self, host: &str) -> Result<Option<Pass>, Problem> {
+        let account = self.account_of(host).await?;
+        Ok(account.map(|(user, password)| Pass::Account { user, password }))
+    }
+
+    /// User and password that the configuration names for a registry: an engine pulls with them too.
+    ///
+    /// # Errors
+    /// [`Problem::SecretMissing`] and [`Problem::SecretUnreadable`].
+    pub async fn account_of(&self, host: &str) -> Result<Option<(String, SecretString)>, Problem> {
         let named = self.applied.config.registry(host).and_then(|one| one.user.clone().zip(one.password_secret.clone()));
         let Some((user, secret)) = named else { return Ok(None) };
         let password = crate::usecases::secrets::open(&self.ctx, &secret).await?;
-        Ok(Some(Pass::Account { user, password }))
+        Ok(Some((user, password)))
     }
 
     /// Follows redirects (registries keep blobs in object stores) without the token, and

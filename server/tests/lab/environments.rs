@@ -9,6 +9,7 @@ mod life;
 mod logs;
 mod proxy;
 mod replace;
+mod stacks;
 
 use crate::common::eventually;
 use bench::Bench;

@@ -33,7 +33,13 @@ impl Lab {
 
     /// Runs `scripts/lab` with these arguments and gives back what it printed.
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.script).args(arguments).output().expect("scripts/lab runs");
+        self.run_with(&[], arguments)
+    }
+
+    /// As [`Lab::run`], with these variables.
+    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+        let output =
+            Command::new(&self.script).args(arguments).envs(variables.iter().copied()).output().expect("scripts/lab runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "scripts/lab {arguments:?}: {said}");
         String::from_utf8_lossy(&output.stdout).into_owned()

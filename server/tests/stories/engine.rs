@@ -20,6 +20,7 @@ pub struct Engine(Arc<Mutex<Held>>);
 pub struct Held {
     pub containers: BTreeMap<String, Container>,
     pub networks: BTreeMap<String, Value>,
+    pub volumes: BTreeMap<String, Value>,
     /// Every call that changes something: `POST containers/create`.
     pub changes: Vec<String>,
     /// Images that no registry has.
@@ -115,6 +116,10 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
         ("POST", ["images", "create"]) => gone_or(None),
         ("GET", ["networks"]) => held.list_networks(&query),
         ("POST", ["networks", "create"]) => held.make_network(&body),
+        ("POST", ["networks", name, "connect"]) => gone_or(held.connect(name, &body)),
+        ("GET", ["volumes"]) => held.list_volumes(&query),
+        ("POST", ["volumes", "create"]) => held.make_volume(&body),
+        ("DELETE", ["volumes", name]) => gone_or(held.volumes.remove(*name).map(|_| StatusCode::NO_CONTENT.into_response())),
         ("DELETE", ["networks", id]) => gone_or(held.networks.remove(*id).map(|_| StatusCode::NO_CONTENT.into_response())),
         ("GET", ["containers", "json"]) => held.list_containers(&query),
         ("POST", ["containers", "create"]) => held.create(&query, &body),
@@ -168,7 +173,11 @@ impl Held {
 
     fn list_networks(&self, query: &HashMap<String, String>) -> Response {
         let fitting = self.networks.iter().filter(|(_, network)| fits(query, &network["Labels"]));
-        let listed = fitting.map(|(id, network)| json!({ "Id": id, "Name": network["Name"], "Labels": network["Labels"] }));
+        let listed = fitting.map(|(id, network)| {
+            let mut listed = network.clone();
+            listed["Id"] = json!(id);
+            listed
+        });
         Json(Value::from(listed.collect::<Vec<_>>())).into_response()
     }
 
@@ -176,6 +185,28 @@ impl Held {
         let id = self.new_id();
         self.networks.insert(id.clone(), serde_json::from_slice(body).expect("json"));
         (StatusCode::CREATED, Json(json!({ "Id": id, "Warning": "" }))).into_response()
+    }
+
+    fn connect(&mut self, network: &str, body: &[u8]) -> Option<Response> {
+        let asked: Value = serde_json::from_slice(body).expect("json");
+        let (_, container) = self.find(asked["Container"].as_str()?)?;
+        container.body["NetworkingConfig"]["EndpointsConfig"][network] = asked["EndpointConfig"].clone();
+        Some(StatusCode::OK.into_response())
+    }
+
+    fn list_volumes(&self, query: &HashMap<String, String>) -> Response {
+        let fitting = self.volumes.values().filter(|volume| fits(query, &volume["Labels"]));
+        Json(json!({ "Volumes": fitting.collect::<Vec<_>>(), "Warnings": [] })).into_response()
+    }
+
+    /// Engines answer with what has the name already.
+    fn make_volume(&mut self, body: &[u8]) -> Response {
+        let mut asked: Value = serde_json::from_slice(body).expect("json");
+        let name = asked["Name"].as_str().expect("a name").to_owned();
+        asked["Mountpoint"] = json!("/there");
+        asked["Options"] = asked["DriverOpts"].clone();
+        let made = self.volumes.entry(name).or_insert(asked);
+        (StatusCode::CREATED, Json(made.clone())).into_response()
     }
 
     fn list_containers(&self, query: &HashMap<String, String>) -> Response {
@@ -215,7 +246,10 @@ impl Held {
             "HostConfig": host,
             "Mounts": [],
             "State": { "Status": container.state, "Running": container.state == "running", "ExitCode": container.exit_code, "StartedAt": container.began() },
-            "NetworkSettings": { "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": published }] } },
+            "NetworkSettings": {
+                "Networks": container.body["NetworkingConfig"]["EndpointsConfig"],
+                "Ports": { "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": published }] },
+            },
         });
         if let Some(twist) = self.twist {
             twist(&mut answer);

@@ -2,13 +2,15 @@
 
 use super::Host;
 use crate::engine::is_missing;
-use crate::registry::variables_of;
+use crate::registry::{Registry, variables_of};
+use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
 use domain::problem::{Fault, Noun};
 use domain::{Digest, ImageName, Problem};
 use futures::StreamExt as _;
+use secrecy::ExposeSecret as _;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -44,26 +46,46 @@ impl Host {
         }
     }
 
-    /// Pulls an image by digest, unless it is there, and gives it as the engine has it then. `say`
-    /// hears how far it is.
+    /// Pulls an image by digest, unless it is there, and gives it as the engine has it then. It is
+    /// pulled with the account that the configuration names for its registry. `say` hears how far it is.
     ///
     /// # Errors
-    /// [`Problem::ImageGone`] when the registry does not have it, [`Problem::Unreachable`] for
-    /// the registry, and as [`Host::containers`].
-    pub async fn ensure_image(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<Image, Problem> {
+    /// [`Problem::ImageGone`] when the registry does not have it, [`Problem::RegistryAnswer`] when it
+    /// does not give it to the account, [`Problem::Unreachable`] for the registry, and as
+    /// [`Host::containers`].
+    pub async fn ensure_image(
+        &self,
+        registry: &Registry,
+        image: &ImageName,
+        digest: &Digest,
+        say: impl Fn(String),
+    ) -> Result<Image, Problem> {
         let reference = image.at(digest);
         if let Some(found) = self.image(&reference).await? {
             return Ok(found);
         }
-        let pulled = tokio::time::timeout(WHOLE, self.pull(image, digest, say)).await;
+        let account = registry.account_of(image.host()).await?;
+        let account = account.map(|(user, password)| DockerCredentials {
+            username: Some(user),
+            password: Some(password.expose_secret().to_owned()),
+            serveraddress: Some(image.host().to_owned()),
+            ..Default::default()
+        });
+        let pulled = tokio::time::timeout(WHOLE, self.pull(image, digest, account, say)).await;
         pulled.unwrap_or(Err(Error::RequestTimeoutError)).map_err(|cause| self.pull_problem(image, &reference, &cause))?;
         self.image(&reference).await?.ok_or(Problem::ImageGone { image: reference })
     }
 
-    async fn pull(&self, image: &ImageName, digest: &Digest, say: impl Fn(String)) -> Result<(), Error> {
+    async fn pull(
+        &self,
+        image: &ImageName,
+        digest: &Digest,
+        account: Option<DockerCredentials>,
+        say: impl Fn(String),
+    ) -> Result<(), Error> {
         let options =
             CreateImageOptions { from_image: Some(image.to_string()), tag: Some(digest.to_string()), ..Default::default() };
-        let mut told = std::pin::pin!(self.docker().create_image(Some(options), None, None));
+        let mut told = std::pin::pin!(self.docker().create_image(Some(options), None, account));
         let mut progress = Progress::default();
         loop {
             match tokio::time::timeout(SILENCE, told.next()).await {
@@ -82,6 +104,11 @@ impl Host {
             _ => String::new(),
         };
         let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        let closed = any(&["unauthorized", "no basic auth credentials", "authentication required", "denied"]);
+        if closed && !any(&["repository does not exist"]) {
+            let reason = "it does not give the image to the account that is configured for it".to_owned();
+            return Problem::RegistryAnswer { name: image.host().to_owned(), why: Fault::Refused { reason } };
+        }
         if is_missing(cause) || any(&["manifest unknown", "not found", "no such image", "repository does not exist"]) {
             return Problem::ImageGone { image: reference.to_owned() };
         }

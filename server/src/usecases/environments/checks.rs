@@ -101,7 +101,7 @@ async fn until_ended(
     let plan: Plan = serde_json::from_str(&ctx.store.environment_spec(&environment.id).await?).map_err(internal)?;
     let gone = || Problem::ServicesGone { services: check.service.clone() };
     let planned = plan.service(&check.service).ok_or_else(gone)?;
-    let image = host.ensure_image(&planned.image, &planned.digest, |_| {}).await?;
+    let image = host.ensure_image(&ctx.registry(), &planned.image, &planned.digest, |_| {}).await?;
     let mut spec = planned.container(&place(ctx.instance(), environment));
     spec.labels.insert(label::GENERATION.to_owned(), check.generation.to_string());
     host.retire(&spec).await?;

@@ -33,13 +33,17 @@ pub(super) async fn remove(host: &Host, environment: &str) -> Result<(), Problem
     for _ in 0..TRIES {
         let containers = host.containers(Some(environment)).await?;
         let networks = host.networks(Some(environment)).await?;
-        if containers.is_empty() && networks.is_empty() {
+        let volumes = host.volumes(Some(environment)).await?;
+        if containers.is_empty() && networks.is_empty() && volumes.is_empty() {
             return Ok(());
         }
         let gone = containers.iter().map(|container| host.remove_container(&container.id));
         last = futures::future::join_all(gone).await.into_iter().collect::<Result<(), Problem>>();
         for (id, _) in &networks {
             last = last.and(host.remove_network(id).await);
+        }
+        for (name, _) in &volumes {
+            last = last.and(host.remove_volume(name).await);
         }
         if last.is_err() {
             tokio::time::sleep(PAUSE).await;

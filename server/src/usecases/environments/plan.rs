@@ -4,7 +4,7 @@ use crate::engine::containers::{ContainerSpec, Place};
 use crate::store::environments::{EnvironmentRecord, StepRecord};
 use chrono::SecondsFormat;
 use domain::promotion::StepState;
-use domain::stack::StackService;
+use domain::stack::{DEFAULT_NETWORK, StackNetwork, StackService};
 use domain::variables::{Layer, Origin};
 use domain::{Digest, ImageName};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,11 @@ pub struct Plan {
     /// The service that judges the others once they are up.
     #[serde(default)]
     pub check: Option<Check>,
+    /// Plans of older launches have none: one with a way out is meant.
+    #[serde(default)]
+    pub networks: Vec<StackNetwork>,
+    #[serde(default)]
+    pub volumes: Vec<String>,
 }
 
 /// A one-shot service, and what follows when it has ended.
@@ -96,6 +101,19 @@ impl Plan {
         self.services.iter().fold(0, |sum, planned| sum.saturating_add(planned.service.memory_mib))
     }
 
+    /// The networks that are made; always at least one.
+    pub fn networks(&self) -> Vec<StackNetwork> {
+        match self.networks.is_empty() {
+            true => vec![StackNetwork { name: DEFAULT_NETWORK.to_owned(), internal: false }],
+            false => self.networks.clone(),
+        }
+    }
+
+    /// Whether another service waits until this one has ended well.
+    pub fn is_job(&self, name: &str) -> bool {
+        self.services.iter().any(|other| other.service.depends_on.iter().any(|on| on.completed && on.service == name))
+    }
+
     pub fn service(&self, name: &str) -> Option<&PlannedService> {
         self.services.iter().find(|planned| planned.service.name == name)
     }
@@ -121,9 +139,10 @@ impl Plan {
     }
 
     /// The steps of the launch, in the order in which a reader expects them.
-    pub fn steps(&self, network: &str) -> Vec<StepRecord> {
+    pub fn steps(&self, place: &Place) -> Vec<StepRecord> {
         let mut steps: Vec<StepRecord> = self.images().iter().map(|image| waiting("pull", image.image_words())).collect();
-        steps.push(waiting("network", network.to_owned()));
+        steps.extend(self.networks().iter().map(|network| waiting("network", place.network(&network.name))));
+        steps.extend(self.volumes.iter().map(|volume| waiting("volume", place.volume(volume))));
         steps.extend(self.steps_of(|_| true));
         steps
     }
@@ -148,6 +167,9 @@ impl Plan {
             steps.push(waiting("start", name.clone()));
             if planned.is_checked() {
                 steps.push(waiting("health", name.clone()));
+            }
+            if self.is_job(name) {
+                steps.push(waiting("finish", name.clone()));
             }
         }
         steps.extend(self.check.iter().map(|check| waiting("check", check.service.clone())));
@@ -176,10 +198,11 @@ mod tests {
     use domain::stack::{Stack, StackImage};
 
     #[test]
-    fn each_image_is_pulled_once_and_only_checked_services_are_waited_for() {
+    fn each_image_is_pulled_once_and_only_checked_services_and_jobs_are_waited_for() {
         let stack = Stack::parse(
             "services:\n  a:\n    image: r.test/x:1\n    healthcheck: { test: [CMD, ok] }\n  b:\n    image: r.test/x:1\n\
-             \n  c:\n    image: r.test/y:1\n    healthcheck: { test: [NONE] }\n",
+             \n  c:\n    image: r.test/y:1\n    healthcheck: { test: [NONE] }\n    networks: [default, back]\n\
+             \n    depends_on: { b: { condition: service_completed_successfully } }\nnetworks: { back: }\nvolumes: { data: }\n",
         )
         .expect("a stack");
         let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().expect("a digest");
@@ -188,17 +211,27 @@ mod tests {
             let (layers, published) = Default::default();
             PlannedService { service, image, digest: digest.clone(), layers, published }
         });
-        let plan = Plan { services: services.collect(), check: None };
-        let steps: Vec<String> = plan.steps("net").iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();
+        let plan = Plan { services: services.collect(), check: None, networks: stack.networks, volumes: stack.volumes };
+        let place = Place {
+            instance: "instance".to_owned(),
+            environment: "e".to_owned(),
+            number: 7,
+            stack: "shop".to_owned(),
+            lease_ends: String::new(),
+        };
+        let steps: Vec<String> = plan.steps(&place).iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();
         let wanted = [
             "pull r.test/x@aaaaaaaaaaaa",
             "pull r.test/y@aaaaaaaaaaaa",
-            "network net",
+            "network slw-instance-e7",
+            "network slw-instance-e7-back",
+            "volume slw-instance-e7-data",
             "create a",
             "start a",
             "health a",
             "create b",
             "start b",
+            "finish b",
             "create c",
             "start c",
         ];

@@ -1,4 +1,4 @@
-//! Bringing an environment up: images, network and containers, as much at once as their
+//! Bringing an environment up: images, networks, volumes and containers, as much at once as their
 //! dependencies allow. Whatever is there already is taken as done.
 
 use super::plan::{Plan, PlannedService, place};
@@ -14,6 +14,7 @@ use crate::store::environments::{self as rows, EnvironmentRecord};
 use crate::store::internal;
 use crate::usecases::notifications;
 use domain::problem::{Fault, Noun};
+use domain::stack::Dependency;
 use domain::{Actor, Problem};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -69,6 +70,8 @@ enum Stage {
     Waiting,
     Started,
     Healthy,
+    /// It was a job, and has ended well.
+    Done,
 }
 
 /// Brings the environment up and writes how it went. An error means that this could not be
@@ -133,7 +136,7 @@ async fn once(job: &Raise, plan: &Plan, board: &Board, again: bool) -> Result<Ve
         place,
         ports,
         halt: job.cancel.child_token(),
-        network: watch::channel(false).0,
+        ground: watch::channel(false).0,
         images: plan.images().iter().map(image).collect(),
         stages: plan.services.iter().map(channel).collect(),
     };
@@ -153,7 +156,8 @@ struct Launch<'a> {
     ports: BTreeMap<String, Ports>,
     /// Cancelled by the first failure: the others end what they are at, and begin nothing new.
     halt: CancellationToken,
-    network: watch::Sender<bool>,
+    /// Whether networks and volumes are there.
+    ground: watch::Sender<bool>,
     /// By reference, the engine's id of the image once it is there.
     images: HashMap<String, watch::Sender<Option<String>>>,
     stages: HashMap<String, watch::Sender<Stage>>,
@@ -161,7 +165,7 @@ struct Launch<'a> {
 
 impl Launch<'_> {
     async fn run(&self) -> Result<Vec<Published>, Stop> {
-        let mut parts: Vec<BoxFuture<'_, Result<(), Stop>>> = vec![Box::pin(self.make_network())];
+        let mut parts: Vec<BoxFuture<'_, Result<(), Stop>>> = vec![Box::pin(self.make_ground())];
         for image in self.plan.images() {
             parts.push(Box::pin(self.pull(image)));
         }
@@ -189,8 +193,8 @@ impl Launch<'_> {
     async fn pull(&self, image: &PlannedService) -> Result<(), Stop> {
         let words = image.image_words();
         self.board.begin("pull", &words, self.job.ctx.now());
-        let say = |detail| self.board.say("pull", &words, detail);
-        let pulled = self.unless_halted(self.host.ensure_image(&image.image, &image.digest, say)).await?;
+        let (registry, say) = (self.job.ctx.registry(), |detail| self.board.say("pull", &words, detail));
+        let pulled = self.unless_halted(self.host.ensure_image(&registry, &image.image, &image.digest, say)).await?;
         let found = pulled.map_err(|problem| failed("pull", &words, problem))?;
         self.job.ctx.registries.learn(&image.digest, found.variables);
         self.board.done("pull", &words, self.job.ctx.now());
@@ -200,12 +204,23 @@ impl Launch<'_> {
         Ok(())
     }
 
-    async fn make_network(&self) -> Result<(), Stop> {
-        let name = self.place.name();
-        self.board.begin("network", &name, self.job.ctx.now());
-        self.host.ensure_network(&self.place).await.map_err(|problem| failed("network", &name, problem))?;
-        self.board.done("network", &name, self.job.ctx.now());
-        self.network.send_replace(true);
+    /// Networks and volumes.
+    async fn make_ground(&self) -> Result<(), Stop> {
+        let now = || self.job.ctx.now();
+        for network in self.plan.networks() {
+            let name = self.place.network(&network.name);
+            self.board.begin("network", &name, now());
+            let made = self.host.ensure_network(&self.place, &network).await;
+            made.map_err(|problem| failed("network", &name, problem))?;
+            self.board.done("network", &name, now());
+        }
+        for volume in &self.plan.volumes {
+            let name = self.place.volume(volume);
+            self.board.begin("volume", &name, now());
+            self.host.ensure_volume(&self.place, volume).await.map_err(|problem| failed("volume", &name, problem))?;
+            self.board.done("volume", &name, now());
+        }
+        self.ground.send_replace(true);
         Ok(())
     }
 
@@ -216,9 +231,13 @@ impl Launch<'_> {
         let mut ports = planned.published.clone();
         ports.extend(self.ports.get(name).into_iter().flatten());
         let container = self.create(planned, &image_id, &ports).await?;
-        self.wait(&self.network, |made| *made).await?;
+        self.wait(&self.ground, |made| *made).await?;
         for dependency in &planned.service.depends_on {
-            let wanted = if dependency.healthy { Stage::Healthy } else { Stage::Started };
+            let wanted = match dependency {
+                Dependency { completed: true, .. } => Stage::Done,
+                Dependency { healthy: true, .. } => Stage::Healthy,
+                _ => Stage::Started,
+            };
             let stage = self.stages.get(&dependency.service).ok_or(Stop::Halted)?;
             self.wait(stage, |stage| *stage >= wanted).await?;
         }
@@ -231,6 +250,12 @@ impl Launch<'_> {
             self.board.done("health", name, ctx.now());
         }
         self.reach(name, Stage::Healthy);
+        if self.plan.is_job(name) {
+            self.board.begin("finish", name, ctx.now());
+            self.until_done(planned, &container).await?;
+            self.board.done("finish", name, ctx.now());
+            self.reach(name, Stage::Done);
+        }
         Ok(())
     }
 
@@ -239,6 +264,10 @@ impl Launch<'_> {
     async fn create(&self, planned: &PlannedService, image_id: &str, ports: &Ports) -> Result<Made, Stop> {
         let (name, now) = (planned.service.name.as_str(), || self.job.ctx.now());
         let spec = ContainerSpec { published: ports.clone(), ..planned.container(&self.place) };
+        // A volume that is not there the engine would make by itself, and nobody's.
+        if !spec.mounts.is_empty() {
+            self.wait(&self.ground, |made| *made).await?;
+        }
         let turn = self.turn().await?;
         self.board.begin("create", name, now());
         if self.replaces() {
@@ -246,8 +275,8 @@ impl Launch<'_> {
         }
         let mut made = self.host.ensure_container(&spec, image_id).await;
         drop(turn);
-        if made.is_err() && !*self.network.borrow() {
-            self.wait(&self.network, |made| *made).await?;
+        if made.is_err() && !*self.ground.borrow() {
+            self.wait(&self.ground, |made| *made).await?;
             made = self.host.ensure_container(&spec, image_id).await;
         }
         let made = made.map_err(|problem| failed("create", name, problem))?;
@@ -332,6 +361,8 @@ impl Launch<'_> {
         loop {
             let look = self.look(planned, container, "health").await?;
             match look.health {
+                // What has ended well will not be checked any more.
+                _ if look.exit_code.is_some() => return Ok(()),
                 None | Some(Health::Healthy) => return Ok(()),
                 Some(Health::Starting) if Instant::now() < end => {}
                 Some(Health::Starting | Health::Unhealthy) => {
@@ -341,9 +372,30 @@ impl Launch<'_> {
                     return Err(failed_with("health", name, problem, detail));
                 }
             }
-            let something = async { while events.recv().await.is_ok_and(|id| id != self.place.environment) {} };
-            self.unless_halted(tokio::time::timeout(LOOK, something)).await?.ok();
+            self.something_happens(&mut events).await?;
         }
+    }
+
+    /// Until a job has ended well. One that ends badly is found by the look.
+    async fn until_done(&self, planned: &PlannedService, container: &str) -> Result<(), Stop> {
+        let name = planned.service.name.as_str();
+        let end = Instant::now() + MOST_HEALTH;
+        let mut events = self.job.events.subscribe();
+        while self.look(planned, container, "finish").await?.exit_code.is_none() {
+            if Instant::now() >= end {
+                let problem = Problem::ServiceUnfinished { service: name.to_owned(), seconds: MOST_HEALTH.as_secs() };
+                return Err(failed_with("finish", name, problem, last_lines(&self.host, container).await));
+            }
+            self.something_happens(&mut events).await?;
+        }
+        Ok(())
+    }
+
+    /// Until an event of this environment, or some time.
+    async fn something_happens(&self, events: &mut broadcast::Receiver<String>) -> Result<(), Stop> {
+        let something = async { while events.recv().await.is_ok_and(|id| id != self.place.environment) {} };
+        self.unless_halted(tokio::time::timeout(LOOK, something)).await?.ok();
+        Ok(())
     }
 
     /// A container that must be there and must not have failed.

@@ -63,11 +63,11 @@ pub(super) async fn survey(ctx: &Ctx, engine: &str) -> Result<(), Problem> {
     let running = ctx.store.environments_running(engine, MOST).await?;
     let host = ctx.host(engine).await?;
     let found = host.containers(None).await?;
-    let networks = host.networks(None).await?;
+    let ground = [host.networks(None).await?, host.volumes(None).await?].concat();
     for environment in &running {
         check(ctx, &host, environment, &found).await?;
     }
-    let present = found.iter().map(|container| &container.environment).chain(networks.iter().map(|(_, environment)| environment));
+    let present = found.iter().map(|container| &container.environment).chain(ground.iter().map(|(_, environment)| environment));
     let present: BTreeSet<&String> = present.filter(|id| running.iter().all(|known| known.id.as_str() != **id)).collect();
     for id in present.into_iter().take(BITE) {
         let record = ctx.store.environment_record(&EnvironmentId(id.clone())).await?;

@@ -85,7 +85,7 @@ async fn every_container_is_asked_for_with_its_bounds_and_without_powers() {
 type Twist = (&'static str, fn(&mut Value));
 
 /// Ways in which an engine could give a container more than was asked for.
-const TWISTS: [Twist; 22] = [
+const TWISTS: [Twist; 28] = [
     ("privileges", |c| c["HostConfig"]["Privileged"] = json!(true)),
     ("privileges", |c| c["HostConfig"]["CapDrop"] = Value::Null),
     ("privileges", |c| c["HostConfig"]["CapAdd"] = json!(["CHOWN", "SYS_ADMIN"])),
@@ -102,12 +102,21 @@ const TWISTS: [Twist; 22] = [
     ("host folders and devices", |c| c["HostConfig"]["Devices"] = json!([{ "PathOnHost": "/dev/kvm" }])),
     ("host folders and devices", |c| c["Mounts"] = json!([{ "Type": "bind", "Source": "/var/run/docker.sock" }])),
     ("host folders and devices", |c| c["Mounts"] = json!([{ "Type": "volume", "Name": "shared", "Driver": "local" }])),
+    ("host folders and devices", |c| {
+        c["HostConfig"]["Mounts"] = json!([{ "Type": "volume", "Source": "slw-x-e1-data", "Target": "/data",
+            "VolumeOptions": { "DriverConfig": { "Name": "local", "Options": { "type": "none", "o": "bind", "device": "/" } } } }]);
+    }),
+    ("networks", |c| c["NetworkSettings"]["Networks"]["bridge"] = json!({})),
+    ("networks", |c| c["NetworkSettings"]["Networks"] = json!({})),
     ("image", |c| c["Image"] = json!("sha256:other")),
     ("labels", |c| c["Config"]["Labels"]["slipway.stack"] = json!("another")),
     ("memory", |c| c["HostConfig"]["Memory"] = json!(0)),
     ("swap", |c| c["HostConfig"]["MemorySwap"] = json!(-1)),
     ("processes", |c| c["HostConfig"]["PidsLimit"] = Value::Null),
+    ("processor time", |c| c["HostConfig"]["NanoCpus"] = json!(0)),
     ("restarts", |c| c["HostConfig"]["RestartPolicy"] = json!({ "Name": "always" })),
+    ("restarts", |c| c["HostConfig"]["RestartPolicy"] = json!({ "Name": "on-failure", "MaximumRetryCount": 0 })),
+    ("folders in memory", |c| c["HostConfig"]["Tmpfs"] = json!({ "/tmp": "rw,exec" })),
 ];
 
 #[tokio::test]
