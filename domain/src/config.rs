@@ -164,6 +164,10 @@ pub struct AppConfig {
     /// The stack that a tester launches by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
+    /// Where the git repository keeps a stack of the app's own: `slipway.yaml`. It is read at the build's
+    /// commit, and launched before the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_file: Option<String>,
     #[serde(default)]
     pub channels: Vec<Channel>,
     #[serde(default)]
@@ -409,6 +413,14 @@ pub fn valid_name(name: &str) -> bool {
     name.len() <= 40
         && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// The path of a file in a repository: plain words with slashes between them, and something after a dot,
+/// so that it is no stack's name.
+pub fn valid_file(path: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let word = |word: &str| !matches!(word, "" | "." | "..") && !word.starts_with('-') && word.bytes().all(inside);
+    path.len() <= 200 && path.contains('.') && path.split('/').all(word)
 }
 
 /// Names of environment variables: `[A-Za-z_][A-Za-z0-9_.-]{0,127}`. Dots and hyphens are no

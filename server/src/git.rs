@@ -7,6 +7,7 @@
 //! the address that the configuration names. Every call has a bound in time, output and disk.
 //! Where a host speaks an API and there is a token for it, [`provider`] asks that first.
 
+mod file;
 mod log;
 pub mod provider;
 mod remote;
@@ -15,6 +16,7 @@ mod run;
 pub mod ssh;
 mod trusted;
 
+pub use file::Found;
 pub use remote::{Remote, Scheme};
 
 use crate::trust::Trust;
@@ -128,6 +130,17 @@ impl Git {
         let turn = self.turn(&name);
         let _turn = turn.lock().await;
         repo::Repo { git: self, name: &name, remote, way }.range(base, head).await
+    }
+
+    /// One file as it was at a commit, if it has no more than `most` bytes.
+    ///
+    /// # Errors
+    /// [`GitError`]; what is not there, or is no plain file, is none.
+    pub async fn file(&self, remote: &Remote, way: &Way, commit: &str, path: &str, most: usize) -> Result<Found, GitError> {
+        let name = name_of(remote);
+        let turn = self.turn(&name);
+        let _turn = turn.lock().await;
+        repo::Repo { git: self, name: &name, remote, way }.file(commit, path, most).await
     }
 
     /// Removes clones of addresses that are no longer among these.

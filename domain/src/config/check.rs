@@ -6,7 +6,8 @@ mod notify;
 mod outside;
 
 use super::{
-    AppConfig, Config, EngineConfig, EnvironmentsConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_name, valid_variable,
+    AppConfig, Config, EngineConfig, EnvironmentsConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_file, valid_name,
+    valid_variable,
 };
 use crate::Problem;
 use crate::address::Range;
@@ -99,6 +100,10 @@ impl Config {
         for app in &self.apps {
             let place = |field: &str| format!("apps.{}.{field}", app.name);
             demand(images.insert(&app.image), || place("image"), || Fault::Twice)?;
+            if let Some(file) = &app.stack_file {
+                demand(valid_file(file), || place("stack_file"), || not("a path like slipway.yaml"))?;
+                demand(app.git.is_some(), || place("git"), || Fault::Missing)?;
+            }
             if let Some(stack) = app.stack.as_deref().filter(|name| self.stack(name).is_none()) {
                 return Err(at(place("stack"), Fault::Unknown { what: Noun::Stack, name: stack.to_owned() }));
             }

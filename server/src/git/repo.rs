@@ -133,9 +133,28 @@ impl Repo<'_> {
         Ok(found)
     }
 
+    /// The whole name of a commit, looked for at home when the clone does not have it.
+    pub(super) async fn found(&self, commit: &str) -> Result<Option<String>, GitError> {
+        let fresh = self.ready().await?;
+        let mut found = self.find(commit).await?;
+        if found.is_none() && !fresh {
+            if let Asked::Broken(said) = self.fetch().await? {
+                tracing::warn!(repository = %self.remote.path(), %said, "a clone is broken and is made again");
+                self.clone_anew().await?;
+            }
+            found = self.find(commit).await?;
+        }
+        // What no branch has any more may still be given out by name.
+        if found.is_none() && is_whole(commit) {
+            self.fetch_commit(commit).await?;
+            found = self.find(commit).await?;
+        }
+        Ok(found)
+    }
+
     // ---- Keeping ---------------------------------------------------------------------------
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.git.folder.join(self.name)
     }
 

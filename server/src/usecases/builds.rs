@@ -155,7 +155,7 @@ pub async fn build(ctx: &Ctx, actor: &Actor, id: &BuildId) -> Result<BuildView, 
         checks: environments::checks_of_build(ctx, actor, id).await?,
         replaceable: environments::replaceable(ctx, actor, &row.app, id).await?,
         promotions: promotions::of_build(ctx, actor, id).await?,
-        default_stack: app.and_then(|app| app.stack.clone()),
+        default_stack: app.and_then(|app| app.stack_file.clone().or_else(|| app.stack.clone())),
         stacks: stacks_of(&applied.config, &row.app),
         may: ACTIONS.into_iter().filter(|action| actor.may(*action)).collect(),
         row,
@@ -165,5 +165,6 @@ pub async fn build(ctx: &Ctx, actor: &Actor, id: &BuildId) -> Result<BuildView, 
 /// The stacks that use an app, in the configuration's order.
 fn stacks_of(config: &Config, app: &str) -> Vec<String> {
     let uses = |compose: &str| Stack::parse(compose).is_ok_and(|stack| stack.apps().contains(&app));
-    config.stacks.iter().filter(|stack| uses(&stack.compose)).map(|stack| stack.name.clone()).collect()
+    let own = config.app(app).and_then(|app| app.stack_file.clone());
+    own.into_iter().chain(config.stacks.iter().filter(|stack| uses(&stack.compose)).map(|stack| stack.name.clone())).collect()
 }

@@ -4,10 +4,12 @@
 //! worker reads it from the host's API or from a clone. What stands between two commits never
 //! changes, so it is read once.
 
+mod file;
 pub mod host;
 mod read;
 mod statuses;
 
+pub use file::stack_file;
 pub use read::read_waiting;
 pub use statuses::{post_waiting, region_verified, verdict_fell};
 

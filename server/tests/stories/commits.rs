@@ -1,6 +1,7 @@
 //! Commits between builds: from a repository that git made, or a host that is played, to the page.
 
 mod clone;
+mod files;
 pub mod hosts;
 pub mod origin;
 mod ranges;

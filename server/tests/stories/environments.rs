@@ -10,6 +10,7 @@ mod logs;
 mod queue;
 mod replace;
 mod snapshots;
+mod stacks;
 pub mod stage;
 mod work;
 

@@ -2,7 +2,7 @@
 
 use crate::ctx::{Ctx, secret_hash};
 use crate::git::provider::{Api, ApiError};
-use crate::git::{Access, GitError, Remote, Scheme, Way};
+use crate::git::{Access, Found, GitError, Remote, Scheme, Way};
 use crate::notify::guard::Refused;
 use crate::outside::Outside;
 use crate::trust::Trust;
@@ -95,6 +95,14 @@ impl<'a> Host<'a> {
         })?;
         let addresses = pinned.addresses.iter().map(std::net::SocketAddr::ip).collect();
         Ok(Way { access, addresses, trust })
+    }
+
+    /// One file as it was at a commit.
+    ///
+    /// # Errors
+    /// [`GitError`].
+    pub async fn file(&self, commit: &str, path: &str, most: usize) -> Result<Found, GitError> {
+        self.ctx.git.file(&self.remote, &self.way().await?, commit, path, most).await
     }
 
     async fn access(&self) -> Result<Access, GitError> {

@@ -108,7 +108,9 @@ async fn is_fit(ctx: &Ctx, build: &BuildId) -> Result<bool, Problem> {
 /// Whether what is there is what the channel wants but for the build.
 fn is_same(config: &Config, app: &AppConfig, environment: &EnvironmentRecord, wanted: &ChannelLaunch) -> bool {
     let alive = matches!(environment.state, EnvironmentState::Running | EnvironmentState::Failed);
-    let stack = choose::stack_for(config, &app.name, wanted.stack.as_deref()).is_ok_and(|(name, _)| name == environment.stack);
+    let stack = choose::stack_name(config, &app.name, wanted.stack.as_deref()).is_ok_and(|name| name == environment.stack);
+    // A stack that comes with the commit may be another one at each.
+    let stack = stack && app.stack_file.as_deref() != Some(environment.stack.as_str());
     alive && stack && wanted.engine.as_ref().is_none_or(|name| *name == environment.engine)
 }
 

@@ -2,11 +2,13 @@
 
 use crate::ctx::Ctx;
 use crate::store::builds::BuildRecord;
+use crate::usecases::commits::stack_file;
 use app::view::EnvironmentBuild;
 use domain::config::{Config, EngineConfig, StackConfig};
 use domain::problem::{Fault, Noun};
 use domain::release_set::{BuildChoice, Chosen};
 use domain::stack::Stack;
+use domain::variables::Given;
 use domain::{ImageName, Problem};
 use std::collections::BTreeMap;
 
@@ -20,23 +22,50 @@ pub(super) struct Picked {
 /// A release set, by app.
 pub(super) type Picks = BTreeMap<String, Picked>;
 
-/// The stack that was asked for, else the app's own. It must contain the app.
-pub(super) fn stack_for<'a>(config: &'a Config, app: &str, asked: Option<&'a str>) -> Result<(&'a str, Stack), Problem> {
+/// The name that was asked for, else the app's own.
+pub(super) fn stack_name<'a>(config: &'a Config, app: &str, asked: Option<&'a str>) -> Result<&'a str, Problem> {
     let asked = asked.filter(|name| !name.is_empty());
-    let own = || config.app(app).and_then(|app| app.stack.as_deref());
-    let name = asked.or_else(own).ok_or_else(|| Problem::invalid("stack", Fault::Missing))?;
-    let found = config.stack(name).ok_or_else(|| Problem::not_found(Noun::Stack, name))?;
-    let stack = parse(config, found)?;
+    let own = || config.app(app).and_then(|app| app.stack_file.as_deref().or(app.stack.as_deref()));
+    asked.or_else(own).ok_or_else(|| Problem::invalid("stack", Fault::Missing))
+}
+
+/// The text of the stack of this name: the app's own file at the build's commit, or the configuration's.
+pub(super) async fn text_for(ctx: &Ctx, config: &Config, build: (&str, Option<&str>), name: &str) -> Result<String, Problem> {
+    let (app, revision) = build;
+    if let Some(app) = config.app(app).filter(|app| app.stack_file.as_deref() == Some(name)) {
+        return stack_file(ctx, app, name, revision).await;
+    }
+    let found = config.stack(name).map(|stack| stack.compose.clone());
+    found.ok_or_else(|| Problem::not_found(Noun::Stack, name))
+}
+
+/// Reads a stack that must contain the app. Without values its variables stay as they are written.
+pub(super) fn read(config: &Config, compose: &str, app: &str, values: Option<&[Given]>) -> Result<Stack, Problem> {
+    let is_app = |app: &str| config.app(app).is_some();
+    let stack = match values {
+        None => Stack::parse_for(compose, is_app)?,
+        Some(given) => {
+            let plain = given.iter().filter(|one| one.service.is_none());
+            Stack::filled(compose, is_app, &plain.map(|one| (one.name.clone(), one.value.clone())).collect())?
+        }
+    };
     if stack.apps().contains(&app) {
-        return Ok((name, stack));
+        return Ok(stack);
     }
     Err(Problem::invalid("stack", Fault::NotOneOf { choices: fitting(config, app).join(", ") }))
 }
 
-/// The stacks that have a place for a build of the app, in the configuration's order.
+/// What is laid over the services: all but what fills in the stack's own variables.
+pub(super) fn laid_over(stack: &Stack, given: &[Given]) -> Vec<Given> {
+    let own = |one: &&Given| one.service.is_some() || stack.variables.iter().all(|variable| variable.name != one.name);
+    given.iter().filter(own).cloned().collect()
+}
+
+/// The stacks that have a place for a build of the app: its own file, then in the configuration's order.
 pub(super) fn fitting<'a>(config: &'a Config, app: &str) -> Vec<&'a str> {
     let fits = |other: &&StackConfig| parse(config, other).is_ok_and(|stack| stack.apps().contains(&app));
-    config.stacks.iter().filter(fits).map(|stack| stack.name.as_str()).collect()
+    let own = config.app(app).and_then(|app| app.stack_file.as_deref());
+    own.into_iter().chain(config.stacks.iter().filter(fits).map(|stack| stack.name.as_str())).collect()
 }
 
 /// The services of a stack that some channel runs as its check.

@@ -43,13 +43,16 @@ pub async fn launch_form(ctx: &Ctx, actor: &Actor, build: &BuildId, ask: LaunchA
         own.clone().filter(|name| !name.is_empty()).or_else(|| asked.and_then(theirs).cloned())
     };
     let stack_asked = chosen(&ask.stack, |asked| asked.stack.as_ref()).or_else(|| default_stack(config, &row.app));
-    let (stack_name, stack) = choose::stack_for(config, &row.app, stack_asked.as_deref())?;
+    let stack_name = choose::stack_name(config, &row.app, stack_asked.as_deref())?;
+    let text = choose::text_for(ctx, config, (&row.app, row.revision.as_deref()), stack_name).await?;
+    let stack = choose::read(config, &text, &row.app, None)?;
     // An empty choice in the address is the choice of none.
     let preset = if ask.preset.is_some() { ask.preset.clone() } else { asked.and_then(|asked| asked.preset.clone()) };
     let preset = preset.filter(|name| !name.is_empty());
     let given = asked.map(|asked| open(&asked.variables)).unwrap_or_default();
     let given: Vec<Given> = given.into_iter().filter(|one| fits(one, &stack)).collect();
-    let over = Over { preset: preset.as_deref(), given: &given };
+    let laid_over = choose::laid_over(&stack, &given);
+    let over = Over { preset: preset.as_deref(), given: &laid_over };
     over.check(config, &stack)?;
     let apps = apps(ctx, config, &stack, &row, asked).await?;
     Ok(LaunchForm {
@@ -63,7 +66,7 @@ pub async fn launch_form(ctx: &Ctx, actor: &Actor, build: &BuildId, ask: LaunchA
         lease_hours: asked.and_then(|asked| asked.lease_hours).unwrap_or(DEFAULT_LEASE_HOURS),
         checks: choose::checks_of(config, stack_name).into_iter().map(str::to_owned).collect(),
         check: asked.and_then(|asked| asked.check.clone()),
-        given: write_given(&given),
+        given: write_given(&with_needed(&stack, given)),
         from: from.map(|(from, _)| from),
         build: row,
         preset,
@@ -90,7 +93,7 @@ pub async fn replace_form(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Resul
 
 /// The app's own stack, else the first that fits: one must be shown.
 fn default_stack(config: &Config, app: &str) -> Option<String> {
-    let own = config.app(app).and_then(|app| app.stack.clone());
+    let own = config.app(app).and_then(|app| app.stack_file.clone().or_else(|| app.stack.clone()));
     own.or_else(|| choose::fitting(config, app).first().map(|name| (*name).to_owned()))
 }
 
@@ -133,6 +136,16 @@ pub(super) fn hidden(given: &[Given]) -> impl Iterator<Item = &Given> {
 
 fn open(given: &[Given]) -> Vec<Given> {
     given.iter().filter(|one| !looks_secret(&one.name, &one.value)).cloned().collect()
+}
+
+/// With a line for each variable of the stack that has to be given and is not.
+fn with_needed(stack: &Stack, mut given: Vec<Given>) -> Vec<Given> {
+    for variable in stack.variables.iter().filter(|variable| variable.required) {
+        if !given.iter().any(|one| one.service.is_none() && one.name == variable.name) {
+            given.push(Given { service: None, name: variable.name.clone(), value: String::new() });
+        }
+    }
+    given
 }
 
 fn fits(one: &Given, stack: &Stack) -> bool {

@@ -60,11 +60,20 @@ pub(super) async fn launch(
     let under_test = ctx.store.existing_build(&input.build).await?;
     let applied = ctx.config();
     let config = &applied.config;
-    let (stack_name, mut stack) = choose::stack_for(config, &under_test.app, input.stack.as_deref())?;
+    let stack_name = choose::stack_name(config, &under_test.app, input.stack.as_deref())?;
+    let text = match &input.draft {
+        Some(draft) => {
+            actor.require(Action::EditStacks)?;
+            draft.clone()
+        }
+        None => choose::text_for(ctx, config, (&under_test.app, under_test.revision.as_deref()), stack_name).await?,
+    };
+    let mut stack = choose::read(config, &text, &under_test.app, Some(&input.variables))?;
     let check = check_of(config, stack_name, &mut stack, &input)?;
     choose::engine_for(config, input.engine.as_deref())?;
     let wants = Wants::new(config, stack_name, input.engine.as_deref());
-    let over = Over { preset: input.preset.as_deref(), given: &input.variables };
+    let given = choose::laid_over(&stack, &input.variables);
+    let over = Over { preset: input.preset.as_deref(), given: &given };
     over.check(config, &stack)?;
     let picks = choose::picks(ctx, config, &stack, under_test, &input.builds).await?;
     let plan = Plan { check, ..resolve(ctx, config, stack, &picks, over).await? };
@@ -111,7 +120,8 @@ pub(super) fn lease_hours(asked: Option<u32>) -> Result<u32, Problem> {
 /// the tag may move while the environment lives.
 async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: Over<'_>) -> Result<Plan, Problem> {
     let registry = ctx.registry();
-    let resolved = stack.services.into_iter().map(|mut service| async {
+    let Stack { services, networks, volumes, .. } = stack;
+    let resolved = services.into_iter().map(|mut service| async {
         let (image, digest) = match &service.image {
             StackImage::Build { app } => {
                 let picked = picks.get(app).ok_or_else(|| internal(format!("no build was chosen for {app}")))?;
@@ -129,7 +139,7 @@ async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: 
         service.environment = variables::values(&layers);
         Ok::<_, Problem>(PlannedService { service, image, digest, layers, published: Default::default() })
     });
-    Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None })
+    Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None, networks, volumes })
 }
 
 pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, hours: u32) -> EnvironmentRecord {
@@ -231,7 +241,7 @@ pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<Envi
     let engine = queue::place(&mut tx, &applied.config, &away, &wants.clone().need(memory_mib)).await?;
     new.engine = engine.clone().unwrap_or_default();
     new.number = store::next_number(&mut tx, "environment").await?;
-    let steps = plan.steps(&place(ctx.instance(), &new).name());
+    let steps = plan.steps(&place(ctx.instance(), &new));
     let written = NewEnvironment {
         id: &new.id,
         number: new.number,

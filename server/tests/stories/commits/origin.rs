@@ -95,6 +95,19 @@ impl Origin {
         list.lines().map(str::to_owned).collect()
     }
 
+    /// Adds a commit to the branch main with these files: mode, path and content.
+    pub fn commit_files(&self, files: &[(&str, &str, &str)]) -> String {
+        let mut stream = "commit refs/heads/main\ncommitter Wu Mei <w@example.com> 1790000000 +0000\ndata 1\nx\n".to_owned();
+        if let Some(tip) = self.tip("main") {
+            writeln!(stream, "from {tip}").expect("written");
+        }
+        for (mode, path, content) in files {
+            write!(stream, "M {mode} inline {path}\ndata {}\n{content}\n", content.len()).expect("written");
+        }
+        self.git(&["fast-import", "--quiet", "--force"], stream.as_bytes());
+        self.tip("main").expect("a commit")
+    }
+
     /// A merge of `other` into a branch.
     pub fn merge(&self, branch: &str, other: &str, subject: &str) -> String {
         let tip = self.tip(branch).expect("a branch");
