@@ -10,6 +10,7 @@ mod launch;
 mod notifications;
 mod people;
 mod promotions;
+mod stacks;
 
 pub use builds::*;
 pub use environments::*;
@@ -17,6 +18,7 @@ pub use launch::*;
 pub use notifications::*;
 pub use people::*;
 pub use promotions::*;
+pub use stacks::*;
 
 use domain::Problem;
 use domain::problem::Fault;

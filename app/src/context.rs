@@ -172,6 +172,7 @@ pub enum Done {
     SweepAsked,
     TestSent,
     MessageReplayed,
+    StackSaved,
 }
 
 /// The place where an action leaves its notice.

@@ -16,6 +16,8 @@ mod manners;
 mod morph;
 #[cfg(feature = "hydrate")]
 mod plots;
+#[cfg(feature = "hydrate")]
+mod stack;
 
 use leptos::prelude::*;
 
@@ -46,4 +48,11 @@ pub fn LogTail() -> impl IntoView {
 pub fn Plots() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     plots::start();
+}
+
+/// Checks a stack's text while it is typed.
+#[island]
+pub fn StackEditor() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    stack::start();
 }

@@ -28,7 +28,7 @@ pub use context::{After, Assets, Flash, Notice, Theme, UiContext};
 #[cfg(feature = "ssr")]
 pub use parts::status_of;
 #[cfg(feature = "ssr")]
-pub use shell::{App, problem_document, shell};
+pub use shell::{App, problem_document, shell, stack_fragment};
 pub use text::{Lang, Text};
 
 /// Called by the page's own script once the module is there, before its islands wake.

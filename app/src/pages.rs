@@ -29,7 +29,7 @@ pub use regions::Regions;
 pub use replace::Replace;
 pub use rollback::Rollback;
 pub use run::Run;
-pub use settings::{Deliveries, Delivery, Hook, Notifications, Settings};
+pub use settings::{Deliveries, Delivery, Hook, NewStack, Notifications, Settings, StackPage, Stacks, stack_result};
 
 use leptos::prelude::{GetUntracked, WithUntracked};
 use leptos_router::hooks::{use_params_map, use_query_map};

@@ -6,7 +6,8 @@ use crate::view::{
     DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
     InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
     NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, UsageView, VerdictInput,
+    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
+    UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -120,6 +121,17 @@ pub trait Port: Send + Sync {
     async fn remove_secret(&self, actor: &Actor, name: String) -> Result<(), Problem>;
     /// Has all tags of an app read from its registry.
     async fn sweep_app(&self, actor: &Actor, app: String) -> Result<(), Problem>;
+
+    // Stacks.
+    async fn stacks(&self, actor: &Actor) -> Result<Vec<StackRow>, Problem>;
+    async fn stack(&self, actor: &Actor, name: &str) -> Result<StackView, Problem>;
+    async fn stack_change(&self, actor: &Actor, name: &str, version: i64) -> Result<StackChange, Problem>;
+    /// Reads a text as a save would; what is wrong with it stands in the answer.
+    async fn check_stack(&self, actor: &Actor, compose: &str) -> Result<StackCheck, Problem>;
+    async fn save_stack(&self, actor: &Actor, input: StackInput) -> Result<i64, Problem>;
+    /// Launches a text that is not saved.
+    async fn try_stack(&self, actor: &Actor, name: &str, compose: &str) -> Result<EnvironmentId, Problem>;
+    async fn restore_stack(&self, actor: &Actor, name: &str, version: i64, from: i64) -> Result<i64, Problem>;
 
     // Notifications.
     async fn notification_targets(&self, actor: &Actor) -> Result<NotificationsView, Problem>;

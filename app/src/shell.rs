@@ -94,6 +94,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/settings/hooks/:id") view=pages::Hook ssr=SsrMode::Async/>
                 <Route path=path!("/runs/:id") view=pages::Run ssr=SsrMode::Async/>
                 <Route path=path!("/settings/notifications") view=pages::Notifications ssr=SsrMode::Async/>
+                <Route path=path!("/settings/stacks") view=pages::Stacks ssr=SsrMode::Async/>
+                <Route path=path!("/settings/stacks/new") view=pages::NewStack ssr=SsrMode::Async/>
+                <Route path=path!("/settings/stacks/:name") view=pages::StackPage ssr=SsrMode::Async/>
             </Routes>
         </Router>
     }
@@ -116,4 +119,12 @@ pub fn problem_document(context: UiContext, problem: &Problem, nonce: Option<&st
     });
     owner.cleanup();
     (status_of(problem), html)
+}
+
+/// What the text of a stack says, as a part of its page: the editor puts it into its place.
+pub fn stack_fragment(context: &UiContext, check: &crate::view::StackCheck) -> String {
+    let owner = Owner::new_root(None);
+    let html = owner.with(|| pages::stack_result(context.text(), check).to_html());
+    owner.cleanup();
+    html
 }

@@ -19,6 +19,7 @@ mod problems;
 mod promotions;
 mod proxied;
 mod regions;
+mod stacks;
 mod states;
 mod time;
 
@@ -118,6 +119,7 @@ mod tests {
             problems::ENTRIES,
             messages::ENTRIES,
             notifications::ENTRIES,
+            stacks::ENTRIES,
         ];
         for (name, en, zh) in all.into_iter().flatten() {
             assert!(!en.is_empty(), "{name} has no English");

@@ -26,6 +26,7 @@ mod inside;
 mod intake;
 mod launch;
 mod notifications;
+mod stacks;
 
 pub use capacity::*;
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
@@ -37,6 +38,7 @@ pub use intake::{
 };
 pub use launch::*;
 pub use notifications::*;
+pub use stacks::*;
 
 /// One page of a list, by key. `next` is the cursor of the page after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

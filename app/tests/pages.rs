@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 64] = [
+const PAGES: [&str; 68] = [
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
     "/builds?q=nothing",
@@ -93,6 +93,10 @@ const PAGES: [&str; 64] = [
     "/runs/imageless",
     "/builds?tag=dev",
     "/account",
+    "/settings/stacks",
+    "/settings/stacks/shop",
+    "/settings/stacks/shop?version=2",
+    "/settings/stacks/broken",
 ];
 
 /// Pages that only an admin reads.
@@ -158,7 +162,7 @@ async fn every_page_is_whole_for_each_role_in_both_languages_and_shows_hostile_t
             let admin = ADMIN_PAGES.into_iter().filter(|_| role == Role::Admin);
             for page in PAGES.into_iter().chain(admin) {
                 let (status, html) = get(&ask, page).await;
-                let admins = page.starts_with("/settings/");
+                let admins = page.starts_with("/settings/") && !page.starts_with("/settings/stacks");
                 assert_eq!(status, if admins && role != Role::Admin { 403 } else { 200 }, "{page} as {role}");
                 assert_whole(page, &html, lang);
                 assert_harmless(page, &html);
@@ -199,6 +203,7 @@ async fn empty_lists_say_what_to_do_next() {
         ("/activity", t.no_activity_help()),
         ("/settings", t.no_hooks()),
         ("/settings/deliveries", t.no_deliveries_help()),
+        ("/settings/stacks", t.no_stacks_help()),
         ("/settings/notifications", t.no_targets_help()),
         ("/settings/notifications", t.no_routes()),
         ("/settings/notifications", t.no_messages_help()),
@@ -221,6 +226,8 @@ async fn what_is_not_there_or_not_allowed_becomes_a_page_with_a_way_back() {
         ("/regions/nowhere/web/rollback", Role::Lead, 404),
         ("/settings/deliveries", Role::Lead, 403),
         ("/settings/notifications", Role::Lead, 403),
+        ("/settings/stacks/nothing", Role::Lead, 404),
+        ("/settings/stacks/new", Role::Viewer, 403),
     ] {
         let (given, html) = get(&Ask::by(role), page).await;
         assert_eq!(given, status, "{page}");
@@ -255,6 +262,7 @@ fn needed(form: &str) -> Option<Action> {
         }
         "/do/secrets/set" | "/do/secrets/remove" => Action::ManageSecrets,
         "/do/apps/sweep" => Action::Configure,
+        "/do/stacks/save" | "/do/stacks/restore" => Action::EditStacks,
         "/do/notifications/test" | "/do/notifications/replay" => Action::ManageNotifications,
         "/do/account/password" => Action::KeepOwnAccount,
         _ => return None,

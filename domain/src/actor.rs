@@ -41,6 +41,7 @@ impl Role {
                 matches!(self, Role::Tester | Role::Lead)
             }
             A::OpenEnvironment => !matches!(self, Role::Viewer),
+            A::EditStacks => matches!(self, Role::Tester | Role::Lead | Role::Admin),
             A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
             A::SignOff => matches!(self, Role::Product),
             A::OverruleVerdict
@@ -92,6 +93,7 @@ pub enum Action {
     OpenEnvironment,
     /// Extend its lease, hand it over, freeze it, restart a service.
     KeepEnvironment,
+    EditStacks,
     RecordVerdict,
     WithdrawVerdict,
     OverruleVerdict,
@@ -114,7 +116,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 24] = [
+    pub const ALL: [Action; 25] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -122,6 +124,7 @@ impl Action {
         Action::OpenShell,
         Action::OpenEnvironment,
         Action::KeepEnvironment,
+        Action::EditStacks,
         Action::RecordVerdict,
         Action::WithdrawVerdict,
         Action::OverruleVerdict,

@@ -11,6 +11,7 @@ pub mod check;
 pub mod commits;
 pub mod config;
 pub mod delivery;
+pub mod diff;
 pub mod engine;
 pub mod gate;
 pub mod happening;

@@ -16,6 +16,7 @@ pub mod proxied;
 pub mod routes;
 pub mod session;
 pub mod shell;
+pub mod stacks;
 pub mod usage;
 
 use crate::ctx::Ctx;
@@ -66,6 +67,7 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .with(usage::routes)
         .with(proxied::routes)
         .with(pages::routes)
+        .with(stacks::routes)
         .with(api::routes);
     let (router, mut listed, openapi) = routes.finish();
     let document = openapi.clone();

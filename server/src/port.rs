@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::usecases::{
     activity, builds, commits, engines, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets,
-    settings, tokens, verdicts,
+    settings, stacks, tokens, verdicts,
 };
 use app::port::Port;
 use app::view::{
@@ -11,7 +11,8 @@ use app::view::{
     DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
     InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
     NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, UsageView, VerdictInput,
+    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
+    UsageView, VerdictInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -279,6 +280,34 @@ impl Port for Ctx {
 
     async fn revoke_hook(&self, actor: &Actor, id: &HookId) -> Result<(), Problem> {
         hooks::revoke_hook(self, actor, id).await
+    }
+
+    async fn stacks(&self, actor: &Actor) -> Result<Vec<StackRow>, Problem> {
+        stacks::stacks(self, actor).await
+    }
+
+    async fn stack(&self, actor: &Actor, name: &str) -> Result<StackView, Problem> {
+        stacks::stack(self, actor, name).await
+    }
+
+    async fn stack_change(&self, actor: &Actor, name: &str, version: i64) -> Result<StackChange, Problem> {
+        stacks::stack_change(self, actor, name, version).await
+    }
+
+    async fn check_stack(&self, actor: &Actor, compose: &str) -> Result<StackCheck, Problem> {
+        stacks::check_stack(self, actor, compose).await
+    }
+
+    async fn save_stack(&self, actor: &Actor, input: StackInput) -> Result<i64, Problem> {
+        stacks::save_stack(self, actor, input).await
+    }
+
+    async fn try_stack(&self, actor: &Actor, name: &str, compose: &str) -> Result<EnvironmentId, Problem> {
+        stacks::try_stack(self, actor, name, compose).await
+    }
+
+    async fn restore_stack(&self, actor: &Actor, name: &str, version: i64, from: i64) -> Result<i64, Problem> {
+        stacks::restore_stack(self, actor, name, version, from).await
     }
 
     async fn notification_targets(&self, actor: &Actor) -> Result<NotificationsView, Problem> {

@@ -28,6 +28,7 @@ pub mod rollouts;
 pub mod runs;
 pub mod secrets;
 pub mod snapshots;
+pub mod stacks;
 pub mod sweeps;
 
 use crate::clock::{from_micros, micros};

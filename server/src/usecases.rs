@@ -18,6 +18,7 @@ pub mod rollouts;
 pub mod runs;
 pub mod secrets;
 pub mod settings;
+pub mod stacks;
 pub mod tokens;
 pub mod verdicts;
 

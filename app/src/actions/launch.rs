@@ -36,6 +36,7 @@ pub async fn launch_environment(
         check: some(check),
         stop_after,
         hidden_from: some(hidden_from).map(EnvironmentId),
+        draft: None,
     };
     let id = port.launch_environment(&actor, input).await?;
     go(&format!("/environments/{id}"));

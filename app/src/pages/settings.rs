@@ -7,10 +7,12 @@ mod hooks;
 mod notifications;
 mod people;
 mod secrets;
+mod stacks;
 
 pub use deliveries::{Deliveries, Delivery};
 pub use hooks::Hook;
 pub use notifications::Notifications;
+pub use stacks::{NewStack, StackPage, Stacks, result as stack_result};
 
 use crate::parts::{Body, Reader, Section};
 use crate::view::SettingsView;
@@ -35,7 +37,6 @@ pub fn Settings() -> impl IntoView {
                 {hooks}
                 {secrets}
                 {configured::apps(&r, &settings)}
-                {configured::stacks(&r, &settings)}
                 {may(Action::Configure).then(|| configured::engines(&r, &settings))}
                 {configured::regions(&r, &settings)}
             </div>
@@ -55,7 +56,7 @@ fn sections(r: &Reader, settings: &SettingsView) -> AnyView {
         ("#hooks", t.hooks(), may(Action::ManageHooks)),
         ("#secrets", t.secrets(), may(Action::ManageSecrets)),
         ("#apps", t.apps(), true),
-        ("#stacks", t.stacks(), true),
+        ("/settings/stacks", t.stacks(), true),
         ("#engines", t.engines(), may(Action::Configure)),
         ("#regions", t.regions_section(), true),
         ("/settings/deliveries", t.deliveries(), may(Action::SeeDeliveries)),

@@ -7,12 +7,47 @@ use domain::Problem;
 use leptos::prelude::*;
 
 /// The text area, made safe. Leptos 0.8 writes a text area's child without escaping it,
-/// so user text put there would be live HTML: this is the only text area in the crate.
+/// so user text put there would be live HTML: this and [`text_lines`] are the only ones in the crate.
 pub fn text_area(id: String, name: &'static str, rows: u32, most: u32, required: bool, value: &str) -> AnyView {
     // A leading line break is dropped by the parser; one more keeps the reader's own.
     let safe = format!("\n{}", escape(value));
     view! {
         <textarea id=id.clone() name=name rows=rows maxlength=most required=required aria-describedby=format!("{id}-hint")>{safe}</textarea>
+    }
+    .into_any()
+}
+
+/// A text of many lines with their numbers beside it: a label, the numbers, and the text area made
+/// safe as in [`text_area`]. More numbers stand there than lines; the style sheet shows as many as the
+/// text is high, so that it needs no scripts. `line` is marked.
+pub fn text_lines(id: String, name: &'static str, label: &'static str, most: u32, value: &str, line: Option<u64>) -> AnyView {
+    let safe = format!("\n{}", escape(value));
+    let count = value.lines().count() + 400;
+    let number = |range: std::ops::Range<usize>| range.map(|n| format!("{n}\n")).collect::<String>();
+    let marked = line.and_then(|line| usize::try_from(line).ok()).filter(|line| (1..=count).contains(line));
+    let numbers = match marked {
+        Some(line) => view! { {number(1..line)}<mark>{format!("{line}\n")}</mark>{number(line + 1..count + 1)} }.into_any(),
+        None => view! { {number(1..count + 1)} }.into_any(),
+    };
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <div class="lines">
+                <pre class="line-numbers" aria-hidden="true">{numbers}</pre>
+                <textarea
+                    id=id.clone()
+                    name=name
+                    rows=value.lines().count().clamp(20, 40).to_string()
+                    maxlength=most
+                    required=true
+                    wrap="off"
+                    spellcheck="false"
+                    autocapitalize="off"
+                    autocomplete="off"
+                    aria-describedby=format!("{id}-hint")
+                >{safe}</textarea>
+            </div>
+        </div>
     }
     .into_any()
 }
@@ -309,5 +344,7 @@ mod tests {
         let html = text_area("a".into(), "note", 3, 10, false, "</textarea><script>alert(1)</script>&amp;").to_html();
         assert!(!html.contains("<script>"), "{html}");
         assert!(html.contains("\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;</textarea>"), "{html}");
+        let html = text_lines("a".into(), "compose", "Text", 10, "a\n</textarea><script>alert(1)</script>", Some(2)).to_html();
+        assert!(!html.contains("<script>") && html.contains("<mark>2"), "{html}");
     }
 }

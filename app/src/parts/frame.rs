@@ -260,5 +260,6 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::SweepAsked => t.done_sweep(),
         Done::TestSent => t.done_test_sent(),
         Done::MessageReplayed => t.done_message_replayed(),
+        Done::StackSaved => t.done_stack_saved(),
     }
 }

@@ -82,7 +82,7 @@ texts! {
     lease_hours = "Lease in hours", "租期（小时）";
     lease_hint(most: u32) = "1 to {most}; it can be stopped earlier.", "1 到 {most} 小时，可提前停止。";
     launch_button = "Launch environment", "启动测试环境";
-    no_stack = "No stack uses this app. An admin adds one to the configuration.", "没有编排使用此应用，请管理员在配置中添加。";
+    no_stack = "No stack uses this app. Add one under Settings, Stacks.", "没有编排使用此应用，请在“设置 → 编排”中添加。";
     environments_here = "Environments with this build", "使用此构建的环境";
     no_environments_here = "None runs this build now.", "目前没有环境运行此构建。";
     request_promotion = "Request a promotion", "申请发布";

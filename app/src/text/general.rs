@@ -138,6 +138,7 @@ impl Text {
             "region" => self.region(),
             "role" => self.role_word(),
             "stack" => self.field_stack(),
+            "compose" => self.stack_text(),
             "lease_hours" => self.field_lease(),
             "kind" => self.field_kind(),
             "owner" => self.field_owner(),

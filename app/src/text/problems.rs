@@ -22,6 +22,8 @@ texts! {
     noun_engine = "engine", "引擎";
     noun_registry = "registry", "镜像仓库";
     noun_service = "service", "服务";
+    noun_network = "network", "网络";
+    noun_volume = "volume", "数据卷";
     noun_run = "CI run", "CI 运行";
     noun_secret = "secret", "密钥";
     noun_target = "target", "通知目标";
@@ -69,7 +71,7 @@ texts! {
     p_idempotency = "The request was used before with other content.", "该请求曾以不同内容使用过。";
     d_idempotency = "Send it again as a new request.", "请作为新请求重新提交。";
     p_stack(line: u64, key: &str, why: &str) = "Stack file, line {line}, {key}: {why}.", "编排文件第 {line} 行，{key}：{why}。";
-    d_stack = "An admin mends the stack and applies the configuration again.", "请管理员修正编排并重新应用配置。";
+    d_stack = "Mend this line, and try again.", "请修正该行后重试。";
     p_config(place: &str, why: &str) = "Configuration, {place}: {why}.", "配置 {place}：{why}。";
     d_config = "Mend the file and apply it again.", "请修正文件后重新应用。";
     p_quarantined = "This build is quarantined: a standing fail keeps it from running anywhere.", "该构建已被隔离：仍有效的“不通过”使其不能运行。";
@@ -109,7 +111,8 @@ texts! {
     p_ended(service: &str, code: i64) = "{service} ended with exit code {code}.", "{service} 已退出，退出码 {code}。";
     d_ended = "Its last lines stand with its step, and its log can be read while the container is kept.", "步骤中有其最后几行输出；容器保留期间可查看日志。";
     p_out_of_memory(service: &str, mebibytes: u32) = "{service} used more than its {mebibytes} MiB of memory and was ended.", "{service} 超出 {mebibytes} MiB 内存限制，已被终止。";
-    d_out_of_memory = "An admin gives it more in the stack, or the build needs less.", "请管理员在编排中调高内存，或降低构建的内存占用。";
+    d_out_of_memory = "Give it more in the stack, or the build needs less.", "请在编排中调高内存，或降低构建的内存占用。";
+    p_unfinished(service: &str, seconds: u64) = "{service} did not end within {seconds} s, and others wait until it has done its job.", "{service} 在 {seconds} 秒内未结束，而其他服务要等它完成。";
     p_unhealthy(service: &str, seconds: u64) = "{service} did not become healthy within {seconds} s.", "{service} 在 {seconds} 秒内未通过健康检查。";
     p_check_long(service: &str, minutes: i64) = "The check {service} had not ended after {minutes} min.", "检查 {service} 在 {minutes} 分钟后仍未结束。";
     p_services_gone(services: &str) = "The containers of {services} are no longer on the engine.", "引擎上已没有 {services} 的容器。";
@@ -198,6 +201,8 @@ impl Text {
             Noun::Engine => self.noun_engine(),
             Noun::Registry => self.noun_registry(),
             Noun::Service => self.noun_service(),
+            Noun::Network => self.noun_network(),
+            Noun::Volume => self.noun_volume(),
             Noun::Run => self.noun_run(),
             Noun::Secret => self.noun_secret(),
             Noun::Target => self.noun_target(),
@@ -250,6 +255,7 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         | Problem::OutOfMemory { .. }
         | Problem::ServiceUnhealthy { .. }
         | Problem::CheckTooLong { .. }
+        | Problem::ServiceUnfinished { .. }
         | Problem::ServicesGone { .. }
         | Problem::Uncontained { .. } => t.kept_recorded(),
         Problem::Internal { .. } => t.k_internal(),
@@ -298,6 +304,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::OutOfMemory { service, mebibytes } => (t.p_out_of_memory(service, *mebibytes), t.d_out_of_memory().into()),
         Problem::ServiceUnhealthy { service, seconds } => (t.p_unhealthy(service, *seconds), t.d_ended().into()),
         Problem::CheckTooLong { service, minutes } => (t.p_check_long(service, *minutes), t.d_ended().into()),
+        Problem::ServiceUnfinished { service, seconds } => (t.p_unfinished(service, *seconds), t.d_ended().into()),
         Problem::ServicesGone { services } => (t.p_services_gone(services), t.d_services_gone().into()),
         Problem::Uncontained { service, limit } => (t.p_uncontained(service, limit), t.d_uncontained().into()),
         Problem::ForeignService { service, region } => (t.p_foreign(service, region), t.d_foreign().into()),

@@ -100,6 +100,7 @@ texts! {
     do_stop = "stop environments", "停止测试环境";
     do_open = "open what runs in environments", "打开测试环境中的应用";
     do_keep = "look after environments", "管理测试环境";
+    do_edit_stacks = "edit stacks", "编辑编排";
     do_verdict = "record verdicts", "记录测试结论";
     do_withdraw = "withdraw verdicts", "撤回测试结论";
     do_overrule = "overrule a fail", "否决“不通过”结论";
@@ -174,6 +175,7 @@ impl Text {
             Action::OpenShell => self.do_shell(),
             Action::OpenEnvironment => self.do_open(),
             Action::KeepEnvironment => self.do_keep(),
+            Action::EditStacks => self.do_edit_stacks(),
             Action::RecordVerdict => self.do_verdict(),
             Action::WithdrawVerdict => self.do_withdraw(),
             Action::OverruleVerdict => self.do_overrule(),
@@ -371,6 +373,7 @@ const STEP_WORDS: &[(&str, &str, &str)] = &[
     ("start", "Start", "启动"),
     ("health", "Wait until healthy", "等待健康检查"),
     ("check", "Run the check", "运行检查"),
+    ("finish", "Wait until it has done its job", "等待任务完成"),
     ("inspect", "Look at what runs there now", "查看当前运行情况"),
     ("update", "Update the service", "更新服务"),
     ("tasks", "Wait for the tasks", "等待任务就绪"),
@@ -407,6 +410,7 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("shell.opened", "opened a shell", "打开了终端"),
     ("shell.closed", "closed a shell", "关闭了终端"),
     ("environment.opened", "opened what runs in an environment", "打开了测试环境中的应用"),
+    ("stack.saved", "saved a stack", "保存了编排"),
     ("verdict.recorded", "recorded a verdict", "记录了测试结论"),
     ("verdict.withdrawn", "withdrew a verdict", "撤回了测试结论"),
     ("verdict.overruled", "overruled a fail", "否决了“不通过”"),
@@ -463,6 +467,7 @@ pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
     ("token", "token", "令牌"),
     ("hook", "hook", "钩子"),
     ("configuration", "configuration", "配置"),
+    ("stack", "stack", "编排"),
     ("delivery", "delivery", "投递"),
     ("session", "session", "会话"),
     ("target", "notification target", "通知目标"),

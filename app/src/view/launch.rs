@@ -41,6 +41,9 @@ views! {
         /// An environment of which the variables are taken over whose values no page shows.
         #[serde(default)]
         pub hidden_from: Option<EnvironmentId>,
+        /// The text of a stack that is tried out before it is saved, in the place of the one of that name.
+        #[serde(default)]
+        pub draft: Option<String>,
     }
 
     /// What puts another build in the place of one that runs in an environment.
@@ -176,6 +179,7 @@ impl LaunchInput {
             check: None,
             stop_after: false,
             hidden_from: None,
+            draft: None,
         }
     }
 }

@@ -18,6 +18,7 @@ mod intake;
 mod launch;
 mod notifications;
 mod samples;
+mod stacks;
 
 use app::context::{After, Assets, Flash, Notice, Theme, UiContext};
 use app::port::Port;
@@ -427,6 +428,31 @@ impl Port for Fake {
         Ok(())
     }
 
+    async fn stacks(&self, _: &Actor) -> Answer<Vec<StackRow>> {
+        Ok(self.sample_stacks())
+    }
+    async fn stack(&self, _: &Actor, name: &str) -> Answer<StackView> {
+        self.sample_stack(name)
+    }
+    async fn stack_change(&self, _: &Actor, name: &str, version: i64) -> Answer<StackChange> {
+        Ok(self.sample_change(name, version))
+    }
+    async fn check_stack(&self, actor: &Actor, compose: &str) -> Answer<StackCheck> {
+        actor.require(Action::EditStacks)?;
+        Ok(StackCheck::of(domain::stack::Stack::parse(compose)))
+    }
+    async fn save_stack(&self, _: &Actor, input: StackInput) -> Answer<i64> {
+        self.note(input);
+        Ok(4)
+    }
+    async fn try_stack(&self, _: &Actor, name: &str, compose: &str) -> Answer<EnvironmentId> {
+        self.note((name, compose));
+        Ok(EnvironmentId("launching".to_owned()))
+    }
+    async fn restore_stack(&self, _: &Actor, name: &str, version: i64, from: i64) -> Answer<i64> {
+        self.note((name, version, from));
+        Ok(4)
+    }
     async fn notification_targets(&self, actor: &Actor) -> Answer<NotificationsView> {
         actor.require(Action::ManageNotifications)?;
         Ok(self.sample_targets())

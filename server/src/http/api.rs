@@ -14,6 +14,7 @@ pub mod regions;
 pub mod secrets;
 pub mod settings;
 mod snapshots;
+pub mod stacks;
 
 use crate::http::routes::Routes;
 use utoipa::OpenApi;
@@ -59,6 +60,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(activity::routes)
         .with(settings::routes)
         .with(snapshots::routes)
+        .with(stacks::routes)
         .with(hooks::routes)
         .with(secrets::routes)
         .with(notifications::routes)

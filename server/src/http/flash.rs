@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MOST: usize = 500;
+/// Bytes that refused forms hold together; beyond, the oldest are forgotten.
+const MOST_BYTES: usize = 16 << 20;
 const MINUTES: i64 = 10;
 
 /// One message.
@@ -27,6 +29,15 @@ struct Held {
     message: Message,
 }
 
+impl Held {
+    fn size(&self) -> usize {
+        match &self.message {
+            Message::Refused(flash) => flash.fields.iter().map(|(name, value)| name.len() + value.len()).sum(),
+            Message::Notice(_) => 0,
+        }
+    }
+}
+
 /// The messages under way.
 #[derive(Clone, Default)]
 pub struct Flashes(Arc<Mutex<VecDeque<Held>>>);
@@ -38,6 +49,15 @@ impl Flashes {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.truncate(MOST - 1);
         held.push_front(Held { id: id.clone(), owner: owner(actor), at: ctx.now(), message });
+        let mut left = MOST_BYTES;
+        let fitting = held.iter().take_while(|one| {
+            let size = one.size();
+            let fits = size <= left;
+            left = left.saturating_sub(size);
+            fits
+        });
+        let fitting = fitting.count();
+        held.truncate(fitting.max(1));
         id
     }
 

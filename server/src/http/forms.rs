@@ -19,6 +19,8 @@ use tower_sessions::Session;
 
 /// A form is no longer than this.
 const MOST_FORM: usize = 64 * 1024;
+/// The form with a stack's text: encoded, a character takes up to three.
+const MOST_STACK_FORM: usize = 768 * 1024;
 /// Fields that are never given back to a page.
 const SECRET_FIELDS: [&str; 6] = ["password", "old", "new", "code", "secret", "value"];
 
@@ -126,7 +128,8 @@ pub async fn preferences(State(ctx): State<Ctx>, request: Request) -> Response {
 /// was filled in.
 pub async fn act(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MOST_FORM).await else {
+    let most = if parts.uri.path() == "/do/stacks/save" { MOST_STACK_FORM } else { MOST_FORM };
+    let Ok(body) = axum::body::to_bytes(body, most).await else {
         return PageProblem(too_big()).into_response();
     };
     let form = Fields::parse(&body);

@@ -46,7 +46,9 @@ pub async fn apply(ctx: &Ctx, actor: &Actor, toml_text: &str, prune: bool) -> Re
     }
     let changes = old.config.changes(&new);
     let version = old.version + 1;
-    store::config::add_version(&mut tx, version, &new, micros(ctx.now()), &actor.label()).await?;
+    let (at, by) = (ctx.now(), actor.label());
+    store::stacks::keep_changes(&mut tx, (old.version, &old.config), &new, at, &by).await?;
+    store::config::add_version(&mut tx, version, &new, micros(at), &by).await?;
     let subject = version.to_string();
     let entry = Entry {
         action: "configuration.applied",

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/role_route.txt");
 
 /// Every field of every form, with values that can be read and name nothing that is there.
-const FORM: [(&str, &str); 25] = [
+const FORM: [(&str, &str); 28] = [
     ("id", "nothing"),
     ("build", "nothing"),
     ("stack", "nothing"),
@@ -40,6 +40,9 @@ const FORM: [(&str, &str); 25] = [
     ("old", "wrong"),
     ("new", "short"),
     ("code", "wrong"),
+    ("compose", "nothing"),
+    ("version", "1"),
+    ("from", "1"),
 ];
 
 /// What becomes of a try.

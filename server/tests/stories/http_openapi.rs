@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 36] = [
+const TWINS: [(&str, &str); 38] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
@@ -39,6 +39,8 @@ const TWINS: [(&str, &str); 36] = [
     ("/do/secrets/set", "POST /api/v1/secrets"),
     ("/do/sign-offs/give", "POST /api/v1/builds/{id}/sign-offs"),
     ("/do/sign-offs/withdraw", "POST /api/v1/sign-offs/{id}/withdraw"),
+    ("/do/stacks/restore", "POST /api/v1/stacks/{name}/restore"),
+    ("/do/stacks/save", "POST /api/v1/stacks"),
     ("/do/tokens/add", "POST /api/v1/tokens"),
     ("/do/tokens/revoke", "POST /api/v1/tokens/{id}/revoke"),
     ("/do/verdicts/overrule", "POST /api/v1/verdicts/{id}/overrule"),

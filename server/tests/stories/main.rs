@@ -44,6 +44,7 @@ mod runs;
 mod secrets;
 mod settings;
 mod sources;
+mod stacks;
 mod sweep;
 mod told;
 mod trust;

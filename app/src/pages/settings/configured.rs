@@ -100,19 +100,6 @@ fn sweep_of(r: &Reader, app: &str, sweep: Option<&SweepView>) -> AnyView {
     .into_any()
 }
 
-pub(super) fn stacks(r: &Reader, settings: &SettingsView) -> AnyView {
-    let t = r.t;
-    let items = settings
-        .stacks
-        .iter()
-        .map(|stack| {
-            let (name, compose) = (stack.name.clone(), stack.compose.clone());
-            view! { <details class="fold"><summary><code>{name}</code></summary><pre class="file" tabindex="0">{compose}</pre></details> }
-        })
-        .collect_view();
-    section(t, "stacks", t.stacks(), settings.stacks.is_empty(), view! { <div class="folds">{items}</div> })
-}
-
 /// What it is, what it holds at most, and whether it takes anything new.
 fn labels(t: Text, engine: &EngineConfig) -> AnyView {
     let labels = engine.labels.iter().map(|label| view! { <code>{label.clone()}</code>" " }).collect_view();
