@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(hits("An ERROR, an error", "error"), [3..8, 13..18]);
         assert_eq!(hits("aaaa", "aa"), [0..2, 2..4]);
         assert_eq!(hits("构建 ✓ 构建", "构建"), [0..6, 11..17]);
-        assert_eq!(hits("İstanbul", "i̇s"), [0..3]);
+        assert_eq!(hits("İstanbul", "i̇s").as_slice(), std::slice::from_ref(&(0..3)));
         assert!(hits("anything", "").is_empty() && hits("", "x").is_empty());
         assert!(holds("Ready", "rEaDy") && !holds("Read", "ready") && holds("x", ""));
     }

@@ -132,7 +132,9 @@ pub async fn save_stack(ctx: &Ctx, actor: &Actor, input: StackInput) -> Result<i
     if is_there.is_some_and(|stack| stack.compose == compose) {
         return Ok(version);
     }
-    let stacks = vec![StackConfig { name: input.name.clone(), compose }];
+    // What the configuration says of the stack beside its text stays.
+    let engine_labels = is_there.map(|stack| stack.engine_labels.clone()).unwrap_or_default();
+    let stacks = vec![StackConfig { name: input.name.clone(), compose, engine_labels }];
     let new = old.config.merge(Config { stacks, ..Config::default() }, false);
     new.check()?;
     let (at, by) = (ctx.now(), actor.label());

@@ -121,10 +121,13 @@ async fn a_name_that_leads_to_a_machine_s_secrets_is_not_followed_not_even_the_s
     assert!(matches!(get(&outside, "http://registry.test:1/").await, Err(Refused::Forbidden { .. })));
 }
 
+/// A path, and the account that came with it.
+type Shown = (String, Option<String>);
+
 /// A registry that leads elsewhere, and what it was shown.
 struct Leading {
     address: SocketAddr,
-    shown: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    shown: Arc<Mutex<Vec<Shown>>>,
 }
 
 impl Leading {

@@ -34,10 +34,13 @@ pub enum Visitor {
     Token(String),
 }
 
+/// Everybody who is in, each at a door.
+type Inside = HashMap<(Visitor, DoorName), Arc<Admitted>>;
+
 /// Who is in now. Cloning is cheap.
 #[derive(Clone)]
 pub struct Gate {
-    inside: Arc<Mutex<HashMap<(Visitor, DoorName), Arc<Admitted>>>>,
+    inside: Arc<Mutex<Inside>>,
     open: Arc<Semaphore>,
 }
 

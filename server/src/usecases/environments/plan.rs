@@ -129,7 +129,7 @@ impl Plan {
         let mut waves: Vec<Vec<&PlannedService>> = Vec::new();
         for planned in &self.services {
             let needs = |other: &&PlannedService| planned.service.depends_on.iter().any(|on| on.service == other.service.name);
-            let after = waves.iter().rposition(|wave| wave.iter().any(|other| needs(&other))).map_or(0, |wave| wave + 1);
+            let after = waves.iter().rposition(|wave| wave.iter().any(&needs)).map_or(0, |wave| wave + 1);
             match waves.get_mut(after) {
                 Some(wave) => wave.push(planned),
                 None => waves.push(vec![planned]),

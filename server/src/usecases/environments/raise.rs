@@ -301,16 +301,14 @@ impl Launch<'_> {
             let look = self.host.look(&container.id).await.map_err(as_failed)?;
             is_due = look.is_some_and(|look| ended(planned, &look).is_some());
         }
-        while is_due {
-            let turn = self.turn().await?;
-            let started = self.host.start_published(&container.id).await.map_err(as_failed)?;
-            drop(turn);
-            let Started::PortTaken(which) = started else { break };
-            ports = self.other_ports(planned, &ports, which, &mut foreign).await?;
-            self.board.say("start", name, moved_words(&foreign, &ports));
-            // It was never started: another one takes its place, under the same name.
-            self.host.remove_container(&container.id).await.map_err(as_failed)?;
-            container = self.create(planned, image_id, &ports).await?;
+        if is_due {
+            while let Started::PortTaken(which) = self.start_in_turn(&container.id).await?.map_err(as_failed)? {
+                ports = self.other_ports(planned, &ports, which, &mut foreign).await?;
+                self.board.say("start", name, moved_words(&foreign, &ports));
+                // It was never started: another one takes its place, under the same name.
+                self.host.remove_container(&container.id).await.map_err(as_failed)?;
+                container = self.create(planned, image_id, &ports).await?;
+            }
         }
         if foreign.is_empty() {
             self.board.done("start", name, self.job.ctx.now());
@@ -318,6 +316,11 @@ impl Launch<'_> {
             self.board.done_saying("start", name, moved_words(&foreign, &ports), self.job.ctx.now());
         }
         Ok(container.id)
+    }
+
+    async fn start_in_turn(&self, container: &str) -> Result<Result<Started, Problem>, Stop> {
+        let _turn = self.turn().await?;
+        Ok(self.host.start_published(container).await)
     }
 
     /// The ports of a service without those that something else has, which are then among `foreign`.

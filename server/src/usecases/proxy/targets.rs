@@ -36,9 +36,12 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// A slot for each door of each environment.
+type Slots = HashMap<(EnvironmentId, Door), Arc<Slot>>;
+
 /// What was last seen of each door. Cloning is cheap.
 #[derive(Clone, Default)]
-pub struct Targets(Arc<Mutex<HashMap<(EnvironmentId, Door), Arc<Slot>>>>);
+pub struct Targets(Arc<Mutex<Slots>>);
 
 /// Who looks holds the lock; the others wait for what is found.
 #[derive(Default)]

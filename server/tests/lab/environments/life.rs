@@ -51,7 +51,7 @@ async fn engine(bench: &Bench, more: &str) {
     bench.app.apply(&toml).await;
 }
 
-async fn answers(bench: &Bench, url: &str) -> Option<()> {
+async fn answers(url: &str) -> Option<()> {
     let answer = reqwest::Client::new().get(url).send().await.ok()?;
     answer.status().is_success().then_some(())
 }
@@ -77,19 +77,19 @@ async fn a_frozen_environment_answers_no_more_keeps_its_logs_and_thaws_in_order(
     let build = bench.listed("web", "dev").await;
     let id = bench.launch(&build, "pair").await;
     let url = bench.until(&id, EnvironmentState::Running).await.row.links[0].url.clone();
-    eventually("it answers", || answers(&bench, &url)).await;
+    eventually("it answers", || answers(&url)).await;
 
     freeze_environment(ctx, &bench.tess, &id).await.expect("asked");
     let view = bench.until(&id, EnvironmentState::Frozen).await;
     assert!(view.services.iter().all(|service| service.state.starts_with("exited")), "{:?}", view.services);
-    assert_eq!(answers(&bench, &url).await, None);
+    assert_eq!(answers(&url).await, None);
     assert_eq!(bench.on_engine().await, (2, 1), "stopped and kept");
     assert!(log_tail(ctx, &bench.tess, &id, "worker", 10).await.expect("readable")[0].starts_with("worker"));
 
     thaw_environment(ctx, &bench.tess, &id).await.expect("asked");
     let view = bench.until(&id, EnvironmentState::Running).await;
     assert_eq!(view.row.links[0].url, url, "the same port");
-    eventually("it answers again", || answers(&bench, &url)).await;
+    eventually("it answers again", || answers(&url)).await;
     let began = starts(&bench, &id).await;
     assert!(began["web"] < began["worker"], "{began:?}");
 
@@ -154,7 +154,7 @@ async fn a_port_that_a_foreign_container_has_is_passed_over_and_said() {
     let view = bench.until(&id, EnvironmentState::Running).await;
     let url = view.row.links[0].url.clone();
     assert!(url.ends_with(":31101"), "{url}");
-    eventually("it answers", || answers(&bench, &url)).await;
+    eventually("it answers", || answers(&url)).await;
     let step = view.steps.iter().find(|step| step.kind == "start").expect("a step");
     assert!(step.detail.as_deref().is_some_and(|said| said.contains("31100")), "{step:?}");
     bench.stop(&id).await;

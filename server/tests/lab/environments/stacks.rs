@@ -119,7 +119,8 @@ async fn a_stack_with_a_volume_networks_and_a_job_is_as_it_asks_and_goes_without
     assert_eq!(log("shut", 2).await, ["web dev", "no way out"], "by the alias, and nothing beyond");
     assert_eq!(log("open", 2).await, ["moved", "reached"], "the job's file is there, and so is the way out");
     let [link] = view.row.links.as_slice() else { panic!("one port: {:?}", view.row.links) };
-    let page = eventually("the page", || async { bench.app.ctx.http.get(&link.url).send().await.ok()?.text().await.ok() }).await;
+    let page =
+        eventually("the page", || async { reqwest::Client::new().get(&link.url).send().await.ok()?.text().await.ok() }).await;
     assert!(page.contains("web dev"), "{page}");
     assert_eq!((bench.on_engine().await, volumes(&bench).await), ((4, 2), 1));
     inspected(&bench).await;

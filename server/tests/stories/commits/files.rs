@@ -3,10 +3,10 @@
 use super::origin::Origin;
 use domain::commits::Trouble;
 use domain::config::valid_file;
-use server::git::{Access, Found, Git, Tools};
+use server::git::{Found, Git, Tools, Way};
 
 async fn read(git: &Git, origin: &Origin, commit: &str, path: &str) -> Found {
-    git.file(&origin.remote(), &Access::Anyone, commit, path, 100).await.expect("an answer")
+    git.file(&origin.remote(), &Way::default(), commit, path, 100).await.expect("an answer")
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_repository_that_is_away_is_no_missing_file() {
     let remote = origin.remote();
     let git = Git::new(&std::env::temp_dir().join(format!("slipway-away-{}", std::process::id())), Tools::here());
     drop(origin);
-    let away = git.file(&remote, &Access::Anyone, &commit, "slipway.yaml", 100).await;
+    let away = git.file(&remote, &Way::default(), &commit, "slipway.yaml", 100).await;
     assert!(matches!(&away, Err(problem) if problem.trouble == Trouble::Refused), "{away:?}");
 }
 
