@@ -204,6 +204,7 @@ impl Held {
         let mut asked: Value = serde_json::from_slice(body).expect("json");
         let name = asked["Name"].as_str().expect("a name").to_owned();
         asked["Mountpoint"] = json!("/there");
+        asked["Scope"] = json!("local");
         asked["Options"] = asked["DriverOpts"].clone();
         let made = self.volumes.entry(name).or_insert(asked);
         (StatusCode::CREATED, Json(made.clone())).into_response()

@@ -125,6 +125,7 @@ async fn a_volume_that_is_somebody_s_or_leads_out_is_never_mounted() {
         there["Name"] = json!(name);
         there["Driver"] = json!("local");
         there["Mountpoint"] = json!("/there");
+        there["Scope"] = json!("local");
         if leads_out {
             there["Labels"]["slipway.environment"] = json!(id.as_str());
         }
@@ -152,7 +153,7 @@ async fn a_stack_that_is_kept_with_the_code_is_that_of_the_build_s_own_commit() 
     let nothing = origin.commit_files(&[("100644", "other", "x")]);
     let old = origin.commit_files(&[("100644", "slipway.yaml", &text("then"))]);
     let new = origin.commit_files(&[("100644", "slipway.yaml", &text("now"))]);
-    let bad = origin.commit_files(&[("100644", "slipway.yaml", &text("x, pid: host"))]);
+    let bad = origin.commit_files(&[("100644", "slipway.yaml", "services: { web: { image: '${BUILD_WEB}', pid: host } }\n")]);
     let app = format!(
         "[[apps]]\nname = \"web\"\nimage = \"registry.test:5000/team/web\"\ngit = \"{}\"\nstack = \"alone\"\nstack_file = \"slipway.yaml\"\n",
         origin.url()
