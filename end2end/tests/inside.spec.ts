@@ -56,7 +56,7 @@ test('plots move, processes are listed, the timeline tells of the start, the eng
   await expect(line).toHaveAttribute('d', /L/);
   const before = await line.getAttribute('d');
   await expect(line).not.toHaveAttribute('d', before!);
-  await expect(viewer.locator('[data-plot="worker/memory"] .plot-words')).toHaveText(/\d.* MB \/ \d+ MB/);
+  await expect(viewer.locator('[data-plot="worker/memory"] .plot-words')).toHaveText(/\d.* [kM]B \/ \d+ MB/);
   await viewer.getByRole('link', { name: 'Processes', exact: true }).click();
   await expect(viewer.getByRole('heading', { name: 'worker', exact: true })).toBeVisible();
   await expect(viewer.locator('table.dense').first()).toContainText('PID');

@@ -32,7 +32,7 @@ pub fn text_lines(id: String, name: &'static str, label: &'static str, most: u32
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <div class="lines">
+            <div class="numbered">
                 <pre class="line-numbers" aria-hidden="true">{numbers}</pre>
                 <textarea
                     id=id.clone()

@@ -160,7 +160,7 @@ fn editor(r: &Reader, name: Option<&str>, compose: &str, version: i64, check: &S
                     <noscript><span class="hint">{t.stack_checks_on_save()}</span></noscript>
                 </div>
             </div>
-            <section class="panel checked" aria-live="polite" data-checked="">{result(t, check)}</section>
+            <section class="panel reading" aria-live="polite" data-checked="">{result(t, check)}</section>
             <StackEditor/>
         </form>
     }
