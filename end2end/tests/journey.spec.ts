@@ -39,7 +39,9 @@ for (const telling of tellings) {
       const app = await opening;
       await expect(app.getByRole('heading', { name: `web ${telling.tag}` })).toBeVisible();
       await app.close();
+      await tester.getByRole('link', { name: 'Logs', exact: true }).click();
       await desk.until(tester, tester.getByRole('log').getByText(`web ${telling.tag} serves on port 80`));
+      await tester.getByRole('link', { name: 'Overview', exact: true }).click();
       await judge(tester, 'pass', 'The page opens and says its version.');
       await tester.goto(build);
       await expect(section(tester, 'Verdicts').getByText('The page opens and says its version.')).toBeVisible();
