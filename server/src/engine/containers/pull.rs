@@ -123,6 +123,10 @@ impl Host {
             tracing::warn!(engine = %self.name(), %cause, "registry cannot be reached from the engine");
             return Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() };
         }
+        if any(&["unknown blob", "blob unknown"]) {
+            let why = Fault::Refused { reason: "it does not have a layer of the image".to_owned() };
+            return Problem::RegistryAnswer { name: image.host().to_owned(), why };
+        }
         // What the registry answered to the engine, in the words of Docker.
         if let Some(status) = said.split("unexpected http status: ").nth(1).and_then(|rest| rest.get(..3)) {
             tracing::warn!(engine = %self.name(), %cause, "registry answers the engine with an error");

@@ -5,7 +5,7 @@ use super::bench::Bench;
 use crate::common::eventually;
 use crate::lab::Lab;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, StartContainerOptions};
@@ -19,6 +19,7 @@ use server::usecases::environments::{
     freeze_environment, hand_over_environment, log_tail, logs_of_build, restart_service, stop_environment, thaw_environment,
 };
 use server::usecases::verdicts::record_verdict;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -142,7 +143,8 @@ async fn a_port_that_a_foreign_container_has_is_passed_over_and_said() {
     let binding = PortBinding { host_ip: None, host_port: Some("31100".to_owned()) };
     let host_config =
         HostConfig { port_bindings: Some(HashMap::from([("9/tcp".to_owned(), Some(vec![binding]))])), ..Default::default() };
-    let body = ContainerCreateBody { image: Some(image), host_config: Some(host_config), ..Default::default() };
+    let exposed_ports = Some(vec!["9/tcp".to_owned()]);
+    let body = ContainerCreateBody { image: Some(image), host_config: Some(host_config), exposed_ports, ..Default::default() };
     let name = format!("{}-in-the-way", &bench.app.ctx.instance()[..8]);
     let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
     bench.docker.create_container(Some(options), body).await.expect("created");
@@ -162,46 +164,44 @@ async fn a_port_that_a_foreign_container_has_is_passed_over_and_said() {
     bench.docker.remove_container(&name, Some(options)).await.expect("still there, and removed by the test");
 }
 
-/// Manifests as the real registry has them, and for every layer an error in the middle.
+/// The manifest of an image that no engine has.
+fn manifest() -> String {
+    let part = |kind: &str, of: char| {
+        let digest = format!("sha256:{}", of.to_string().repeat(64));
+        serde_json::json!({ "mediaType": format!("application/vnd.docker.{kind}"), "size": 100, "digest": digest })
+    };
+    let (config, layer) = (part("container.image.v1+json", 'a'), part("image.rootfs.diff.tar.gzip", 'b'));
+    serde_json::json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer] }).to_string()
+}
+
+const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+
+/// A registry that has the manifest of an image and nothing of what it names. An engine asks again and
+/// again for a layer that fails, more than a minute long; one that is not there it gives up at once.
 async fn half_a_registry(lab: &'static Lab) -> String {
-    async fn answer(State((http, real)): State<(reqwest::Client, String)>, request: Request) -> Response {
-        let path = request.uri().path().to_owned();
-        if path.contains("/blobs/") {
-            return (StatusCode::INTERNAL_SERVER_ERROR, "half").into_response();
+    async fn answer(request: Request) -> Response {
+        match request.uri().path() {
+            path if path.contains("/manifests/") => ([(http::header::CONTENT_TYPE, MANIFEST)], manifest()).into_response(),
+            path if path.contains("/blobs/") => (StatusCode::NOT_FOUND, "half").into_response(),
+            _ => "{}".into_response(),
         }
-        let mut asked = http.request(request.method().clone(), format!("http://{real}{path}"));
-        for accept in request.headers().get_all("accept") {
-            asked = asked.header("accept", accept);
-        }
-        let Ok(found) = asked.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
-        let (status, headers) = (found.status(), found.headers().clone());
-        let body = found.bytes().await.unwrap_or_default();
-        let kept = ["content-type", "docker-content-digest"];
-        let kept = kept.iter().filter_map(|name| Some((*name, headers.get(*name)?.clone())));
-        let mut response = (status, body).into_response();
-        kept.for_each(|(name, value)| {
-            response.headers_mut().insert(name, value);
-        });
-        response
     }
     let listener = tokio::net::TcpListener::bind((format!("{}.1", lab.net()), 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let state = (reqwest::Client::new(), lab.registry().to_owned());
-    tokio::spawn(axum::serve(listener, Router::new().fallback(answer).with_state(state)).into_future());
+    tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
     address
 }
 
-/// A build of the sample app as if it were in another registry, under a name that no engine has.
-async fn elsewhere(bench: &Bench, registry: &str) -> BuildId {
+/// A build of the sample app in another registry, of which no engine has anything.
+async fn elsewhere(bench: &Bench, registry: &str, manifest: &str) -> BuildId {
     let ctx = &bench.app.ctx;
-    let image = format!("{}/demo/web", bench.lab.registry()).parse().expect("an image");
-    let digest = ctx.registry().resolve(&image, &"latest".parse().expect("a tag")).await.expect("pushed");
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(manifest)));
     let id: BuildId = ctx.new_id();
     let mut tx = ctx.store.begin().await.expect("a transaction");
     sqlx::query("INSERT INTO builds (id, app, image, digest, seen_at, described) VALUES ($1, 'web', $2, $3, 1, 1)")
         .bind(id.as_str())
         .bind(format!("{registry}/demo/web"))
-        .bind(digest.as_str())
+        .bind(digest)
         .execute(&mut *tx)
         .await
         .expect("a build");
@@ -215,8 +215,8 @@ async fn a_registry_that_fails_in_the_middle_or_is_gone_fails_the_pull_by_name()
     bench.begin_work();
     let half = half_a_registry(bench.lab).await;
     let nobody = format!("{}.1:1", bench.lab.net());
-    for registry in [&half, &nobody] {
-        let build = elsewhere(&bench, registry).await;
+    for (registry, manifest) in [(&half, manifest().as_str()), (&nobody, "another")] {
+        let build = elsewhere(&bench, registry, manifest).await;
         let id = bench.launch(&build, "alone").await;
         let view = bench.until(&id, EnvironmentState::Failed).await;
         let named = match view.failure {
