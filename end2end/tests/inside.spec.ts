@@ -109,7 +109,8 @@ for (const theme of ['light', 'dark'] as const) {
     const found: string[] = [];
     const tabs = ['logs', 'logs&times=on&q=begins', 'resources', 'processes', 'events', 'inspect'];
     for (const place of [...tabs.map((tab) => `${environment}?tab=${tab}`), `${environment}/services/worker/shell`]) {
-      for (const width of [1440, 390]) {
+      // What is narrow is as narrow in the dark.
+      for (const width of theme === 'light' ? [1440, 390] : [1440]) {
         found.push(...(await faults(tester, place, width)).map((fault) => `${place} at ${width}: ${fault}`));
       }
     }

@@ -28,6 +28,8 @@ const places: [string, Person | 'nobody'][] = [
   ['/settings/deliveries', 'admin'],
   ['/settings/deliveries', 'viewer'],
   ['/settings/notifications', 'admin'],
+  ['/settings/stacks', 'tester'],
+  ['/settings/stacks/shop', 'tester'],
   ['/account', 'product'],
   ['/nothing-is-here', 'viewer'],
 ];
@@ -39,6 +41,7 @@ test('there is something to look at', async ({ browser }) => {
   const tester = await desk.of('tester');
   const build = await openBuild(tester, tag);
   for (const person of ['tester', 'lead', 'product', 'viewer'] as const) places.push([build, person]);
+  places.push([`${build}/launch`, 'tester']);
   const environment = await launch(desk, tester, 'shop');
   for (const person of ['tester', 'viewer'] as const) places.push([environment, person]);
   const lead = await desk.of('lead');
