@@ -32,6 +32,8 @@ test('pictures', async ({ browser }) => {
     ['builds', '/builds', 'lead'],
     ['build', build, 'lead'],
     ['build-tester', dev, 'tester'],
+    ['launch', `${dev}/launch`, 'tester'],
+    ['stack', '/settings/stacks/shop', 'tester'],
     ['environments', '/environments', 'tester'],
     ['environment', environment, 'tester'],
     ['environment-logs', `${environment}?tab=logs`, 'tester'],
