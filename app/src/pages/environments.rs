@@ -25,7 +25,7 @@ pub fn Environments() -> impl IntoView {
         let content = view! {
             <div class="bar">{tabs(r.t, all)}</div>
             <div class="panel" data-live="environments">{list(&r, all, cursor.as_deref(), &environments)}</div>
-            <div data-live="room">{capacity::section(&r, &room)}</div>
+            <div class="below" data-live="room">{capacity::section(&r, &room)}</div>
         };
         Ok(Body::new(Section::Environments, r.t.environments_title(), content).topics("environments"))
     })

@@ -164,7 +164,7 @@ fn service_row(t: Text, environment: &EnvironmentView, service: &ServiceStatus) 
             <td class="c-num num" data-label=t.col_restarts()>{service.restarts}</td>
             <td class="c-image mid">{image_word(&service.image)}</td>
             <td class="c-links"><span class="links">{links}</span></td>
-            <td class="c-act">{shell_link(t, environment, service)}{lease::restart(t, environment, &service.name)}</td>
+            <td class="c-act"><span class="acts">{shell_link(t, environment, service)}{lease::restart(t, environment, &service.name)}</span></td>
         </tr>
     }
     .into_any()
