@@ -60,7 +60,7 @@ test('there is something to look at', async ({ browser }) => {
 for (const theme of ['light', 'dark'] as const) {
   for (const locale of ['en-US', 'zh-CN'] as const) {
     test(`no page has a barrier or scrolls sideways: ${theme}, ${locale}`, async ({ browser }) => {
-      test.setTimeout(300_000);
+      test.setTimeout(480_000);
       const desk = new Desk(browser, { scripts: true, locale });
       const nobody = await (await desk.context()).newPage();
       const found: string[] = [];
