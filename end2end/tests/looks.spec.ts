@@ -57,25 +57,27 @@ test('there is something to look at', async ({ browser }) => {
   await desk.close();
 });
 
-for (const theme of ['light', 'dark'] as const) {
-  for (const locale of ['en-US', 'zh-CN'] as const) {
-    test(`no page has a barrier or scrolls sideways: ${theme}, ${locale}`, async ({ browser }) => {
-      test.setTimeout(480_000);
-      const desk = new Desk(browser, { scripts: true, locale });
-      const nobody = await (await desk.context()).newPage();
-      const found: string[] = [];
-      for (const [place, person] of places) {
-        const page = person === 'nobody' ? nobody : await desk.of(person);
-        await page.context().addCookies([
-          { name: 'theme', value: theme, url: world().address },
-          { name: 'lang', value: locale.slice(0, 2), url: world().address },
-        ]);
-        found.push(...(await faults(page, place)).map((fault) => `${place} as ${person}: ${fault}`));
-      }
-      expect(found).toEqual([]);
-      await desk.close();
-    });
-  }
+// Contrast is a matter of the theme and width one of the language: two runs see all four.
+for (const [theme, locale] of [
+  ['light', 'en-US'],
+  ['dark', 'zh-CN'],
+] as const) {
+  test(`no page has a barrier or scrolls sideways: ${theme}, ${locale}`, async ({ browser }) => {
+    test.setTimeout(480_000);
+    const desk = new Desk(browser, { scripts: true, locale });
+    const nobody = await (await desk.context()).newPage();
+    const found: string[] = [];
+    for (const [place, person] of places) {
+      const page = person === 'nobody' ? nobody : await desk.of(person);
+      await page.context().addCookies([
+        { name: 'theme', value: theme, url: world().address },
+        { name: 'lang', value: locale.slice(0, 2), url: world().address },
+      ]);
+      found.push(...(await faults(page, place)).map((fault) => `${place} as ${person}: ${fault}`));
+    }
+    expect(found).toEqual([]);
+    await desk.close();
+  });
 }
 
 /** What is wrong with a page at 1440 and at 390 px. */
