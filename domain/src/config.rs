@@ -224,7 +224,7 @@ pub struct EngineConfig {
     pub name: String,
     /// `unix:///path`, `tcp://host:port`, or `ssh://user@host[:port][/path]`.
     pub url: String,
-    /// The host at which a tester's browser reaches published ports.
+    /// The host at which a tester's browser, and Slipway's proxy, reach published ports.
     pub address: String,
     /// PEM of whom an engine at `tcp://` is believed by; with it, TLS is spoken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,6 +246,9 @@ pub struct EngineConfig {
     pub labels: Vec<String>,
     #[serde(default, skip_serializing_if = "EngineCapacity::is_unbounded")]
     pub capacity: EngineCapacity,
+    /// Browsers do not reach its published ports, only Slipway does: links lead through the proxy.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub private: bool,
     /// It takes no new environments; what is there stays until it ends.
     #[serde(default, skip_serializing_if = "is_false")]
     pub draining: bool,

@@ -57,10 +57,11 @@ test('there is something to look at', async ({ browser }) => {
   await desk.close();
 });
 
-// Contrast is a matter of the theme and width one of the language: two runs see all four.
-for (const [theme, locale] of [
-  ['light', 'en-US'],
-  ['dark', 'zh-CN'],
+// Contrast is a matter of the theme, and width one of the language: two runs see all four. What a
+// narrow page hides or moves is searched in one of them, what a wide one shows in the other.
+for (const [theme, locale, searched] of [
+  ['light', 'en-US', 1440],
+  ['dark', 'zh-CN', 390],
 ] as const) {
   test(`no page has a barrier or scrolls sideways: ${theme}, ${locale}`, async ({ browser }) => {
     test.setTimeout(480_000);
@@ -73,15 +74,15 @@ for (const [theme, locale] of [
         { name: 'theme', value: theme, url: world().address },
         { name: 'lang', value: locale.slice(0, 2), url: world().address },
       ]);
-      found.push(...(await faults(page, place)).map((fault) => `${place} as ${person}: ${fault}`));
+      found.push(...(await faults(page, place, searched)).map((fault) => `${place} as ${person}: ${fault}`));
     }
     expect(found).toEqual([]);
     await desk.close();
   });
 }
 
-/** What is wrong with a page at 1440 and at 390 px. */
-async function faults(page: Page, place: string): Promise<string[]> {
+/** What is wrong with a page: too wide at 1440 or at 390 px, or a barrier at the width that is searched. */
+async function faults(page: Page, place: string, searched: number): Promise<string[]> {
   const found: string[] = [];
   const listen = (message: { type(): string; text(): string }) => {
     if (message.type() === 'error' && !message.text().includes('status of 40')) found.push(`console: ${message.text()}`);
@@ -93,6 +94,7 @@ async function faults(page: Page, place: string): Promise<string[]> {
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (over > 0) found.push(`at ${width} px it is ${over} px too wide: ${await widest(page)}`);
+    if (width !== searched) continue;
     const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
     for (const { id, help, nodes } of violations) found.push(`at ${width} px ${id} (${help}): ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
   }

@@ -58,9 +58,9 @@ pub async fn relaunch_environment(id: EnvironmentId) -> Result<(), UiError> {
 }
 
 #[server(prefix = "/do", endpoint = "environments/replace")]
-pub async fn replace_build(id: EnvironmentId, build: BuildId) -> Result<(), UiError> {
+pub async fn replace_build(id: EnvironmentId, build: BuildId, #[server(default)] keep_volumes: bool) -> Result<(), UiError> {
     let (port, actor, after) = UiContext::acting()?;
-    port.replace_build(&actor, &id, ReplaceInput { build, builds: BTreeMap::new() }).await?;
+    port.replace_build(&actor, &id, ReplaceInput { build, builds: BTreeMap::new(), keep_volumes }).await?;
     after.leave(Notice::Done(Done::Replaced));
     go(&format!("/environments/{id}"));
     Ok(())

@@ -46,6 +46,8 @@ struct Tail {
     /// What the note under the log says, where the server's own words no longer fit.
     said: RefCell<Option<String>>,
     over: Cell<bool>,
+    /// Which services ran, as the page says it, when the log was last begun.
+    runs: RefCell<String>,
 }
 
 /// One line, and how it is set off.
@@ -97,6 +99,7 @@ pub fn settle() {
         if now.as_ref().is_some_and(|log| *log == tail.log && dom::attribute(log, "data-log") == tail.source) {
             tail.follow(tail.follows.get());
             tail.repeat();
+            tail.resume();
             return;
         }
         tail.over.set(true);
@@ -141,6 +144,7 @@ impl Tail {
             names: dom::attribute(&log, "data-names").lines().map(ToOwned::to_owned).collect(),
             times: log.has_attribute("data-times"),
             sought: dom::attribute(&log, "data-sought"),
+            runs: RefCell::new(dom::attribute(&log, "data-runs")),
             kept: RefCell::default(),
             filter: RefCell::default(),
             log,
@@ -175,6 +179,14 @@ impl Tail {
         let tail = Rc::clone(self);
         dom::on(&stream, "error", move |_| tail.lost());
         *self.stream.borrow_mut() = Some(stream);
+    }
+
+    /// What had ended and runs again writes more.
+    fn resume(self: &Rc<Self>) {
+        let runs = dom::attribute(&self.log, "data-runs");
+        if self.runs.replace(runs.clone()) != runs && self.over.replace(false) {
+            self.connect();
+        }
     }
 
     fn close(&self) {

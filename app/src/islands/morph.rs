@@ -20,7 +20,8 @@ pub fn morph(old: &Element, new: &Element) {
         return;
     }
     if old.has_attribute("data-log") && old.get_attribute("data-log") == new.get_attribute("data-log") {
-        // The same log: it is followed by its own stream.
+        // The same log: its lines come by its own stream.
+        attributes(old, new);
         return;
     }
     attributes(old, new);

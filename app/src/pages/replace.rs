@@ -3,6 +3,7 @@
 use super::launch::{build_words, chosen_word};
 use super::param;
 use crate::parts::{Body, Form, Icon, Reader, Section, environment_chip, icon, only, panel, short_digest};
+use crate::text::Text;
 use crate::view::{EnvironmentBuild, LaunchApp, ReplaceForm};
 use domain::Action;
 use domain::id::EnvironmentId;
@@ -70,9 +71,22 @@ fn one(r: &Reader, replace: &ReplaceForm, app: &LaunchApp) -> AnyView {
                 </div>
                 <button class="btn go">{icon(Icon::Turning)}{t.replace()}</button>
             </div>
+            {volumes(t, &replace.volumes)}
         </form>
     };
     panel(app.app.clone(), beside, content)
+}
+
+/// Whether their content stays is asked only where there is any.
+fn volumes(t: Text, names: &[String]) -> Option<AnyView> {
+    let names = (!names.is_empty()).then(|| names.join(", "))?;
+    let content = view! {
+        <label class="answer">
+            <input type="checkbox" name="keep_volumes" value="true"/>
+            <span class="answer-text">{t.replace_keep(&names)}<span class="about">{t.replace_keep_about()}</span></span>
+        </label>
+    };
+    Some(content.into_any())
 }
 
 fn now(r: &Reader, build: &EnvironmentBuild) -> AnyView {

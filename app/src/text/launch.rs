@@ -62,5 +62,7 @@ texts! {
     replace_help = "Number, address and lease stay. Only services of the replaced build are made anew; their ports stay the same where they can.", "编号、地址和租期保持不变。只重建被替换构建的服务，端口尽可能不变。";
     replace_not_now = "Builds can be replaced once it runs.", "环境运行后才能替换构建。";
     replace_choose = "The new build", "新的构建";
+    replace_keep(volumes: &str) = "Keep what is in the volumes: {volumes}", "保留数据卷内容：{volumes}";
+    replace_keep_about = "Otherwise they begin empty, and every service that uses one is made anew.", "否则数据卷将被清空，使用它们的服务都会重建。";
     done_replaced = "The build is being replaced.", "正在替换构建。";
 }

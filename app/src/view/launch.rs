@@ -52,6 +52,9 @@ views! {
         /// Other builds to replace with it, by app; those of apps that are not named stay.
         #[serde(default)]
         pub builds: BTreeMap<String, BuildChoice>,
+        /// Whether what is in the volumes stays; else they are new and empty.
+        #[serde(default)]
+        pub keep_volumes: bool,
     }
 
     /// What the launch form is asked to show.
@@ -112,6 +115,8 @@ views! {
         pub environment: EnvironmentRow,
         /// Every app of the environment, with its newest builds.
         pub apps: Vec<LaunchApp>,
+        /// The volumes of its stack.
+        pub volumes: Vec<String>,
     }
 
     /// The variables of one service.

@@ -84,6 +84,6 @@ impl Fake {
         let environment = self.environment_row(id.as_str());
         let app =
             |build: &EnvironmentBuild| LaunchApp { default: Some(build.clone()), ..self.sample_launch_app(&actor, &build.app) };
-        ReplaceForm { apps: environment.builds.iter().map(app).collect(), environment }
+        ReplaceForm { apps: environment.builds.iter().map(app).collect(), environment, volumes: vec!["data".to_owned()] }
     }
 }

@@ -18,6 +18,7 @@ mod launch;
 mod lease;
 mod logs;
 mod looks;
+mod outcome;
 mod plan;
 mod publish;
 mod queue;

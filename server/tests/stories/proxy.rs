@@ -7,6 +7,7 @@ mod streams;
 use crate::browser::Browser;
 use crate::common::{TestApp, eventually, on_each_database};
 use domain::Role;
+use domain::config::Config;
 use http::StatusCode;
 use scene::Scene;
 use server::usecases::environments::stop_environment;
@@ -281,6 +282,13 @@ async fn links_lead_through_the_proxy_and_past_it_where_browsers_reach_the_engin
     assert_eq!(scene.stage.look(&scene.id).await.row.links[0].url, "https://e1-web.env.test");
     scene.stage.app.apply("[proxy]\ndomain = \"env.test\"\nport = 8080\n").await;
     assert_eq!(scene.stage.look(&scene.id).await.row.links[0].url, "http://e1-web.env.test:8080");
+
+    let mut engine = scene.stage.app.ctx.config().config.engines[0].clone();
+    engine.private = true;
+    let config = Config { engines: vec![engine], ..Config::default() };
+    scene.stage.app.apply(&toml::to_string(&config).expect("a file")).await;
+    let links = scene.stage.look(&scene.id).await.row.links;
+    assert_eq!((links.len(), &links[0].direct), (1, &None), "nothing but Slipway need be reachable");
 }
 
 #[tokio::test]

@@ -250,6 +250,7 @@ fn text(t: Text, environment: &EnvironmentView, names: &[String], wish: &Wish, p
             role="log"
             aria-label=label
             data-log=source
+            data-runs=runs(environment, wish)
             data-names=wish.service.is_none().then(|| names.join("\n"))
             data-times=wish.times.then_some("on")
             data-sought=wish.q.clone()
@@ -261,6 +262,13 @@ fn text(t: Text, environment: &EnvironmentView, names: &[String], wish: &Wish, p
         </pre>
     }
     .into_any()
+}
+
+/// Which of the services run that are looked at: the island follows again what began again.
+fn runs(environment: &EnvironmentView, wish: &Wish) -> String {
+    let seen = environment.services.iter().filter(|service| wish.service.as_ref().is_none_or(|name| *name == service.name));
+    let seen = seen.map(|service| format!("{} {}", service.name, service.state));
+    [environment.row.state.as_str().to_owned()].into_iter().chain(seen).collect::<Vec<_>>().join("\n")
 }
 
 /// One line, as the island draws it too.

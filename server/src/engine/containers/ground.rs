@@ -139,6 +139,19 @@ impl Host {
         Err(Problem::Uncontained { service: volume.to_owned(), limit: "volume".to_owned() })
     }
 
+    /// Removes the volumes of an environment that are not among `kept`.
+    ///
+    /// # Errors
+    /// As [`Host::containers`], also while something uses one of them.
+    pub async fn remove_volumes_but(&self, environment: &str, kept: &[String]) -> Result<(), Problem> {
+        for (volume, _) in self.volumes(Some(environment)).await? {
+            if !kept.contains(&volume) {
+                self.remove_volume(&volume).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a volume. Gone is good.
     ///
     /// # Errors

@@ -197,6 +197,8 @@ pub struct Place {
     pub stack: String,
     /// When the lease ends, as RFC 3339.
     pub lease_ends: String,
+    /// The release set that its volumes were made for; 0 for the first and as long as they are kept.
+    pub volumes_of: i64,
 }
 
 impl Place {
@@ -212,7 +214,11 @@ impl Place {
 
     /// The engine's name for a volume of the stack.
     pub fn volume(&self, volume: &str) -> String {
-        format!("{}-{volume}", self.name())
+        // The number comes before the stack's word, which could end in one itself.
+        match self.volumes_of {
+            0 => format!("{}-{volume}", self.name()),
+            set => format!("{}.{set}-{volume}", self.name()),
+        }
     }
 
     pub fn labels(&self) -> BTreeMap<String, String> {
@@ -306,6 +312,7 @@ volumes: { data: {}, files: {} }
             number: 7,
             stack: "shop".to_owned(),
             lease_ends: "then".to_owned(),
+            volumes_of: 0,
         }
     }
 

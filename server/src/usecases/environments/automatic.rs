@@ -116,7 +116,7 @@ fn is_same(config: &Config, app: &AppConfig, environment: &EnvironmentRecord, wa
 
 /// The build in the place of the one before, and the lease from the beginning.
 async fn again(ctx: &Ctx, environment: EnvironmentRecord, kept: KeptFor<'_>, wanted: &ChannelLaunch) -> Result<(), Problem> {
-    let input = ReplaceInput { build: kept.build.clone(), builds: BTreeMap::new() };
+    let input = ReplaceInput { build: kept.build.clone(), builds: BTreeMap::new(), keep_volumes: false };
     let until = ctx.now() + TimeDelta::hours(i64::from(wanted.lease_hours()));
     replace(ctx, &Actor::Slipway, &environment, input, Some((kept, until))).await
 }

@@ -1,7 +1,7 @@
 //! Checks: once a release set runs, its one-shot service is started, and what it ended with and
 //! printed is kept as evidence of the build.
 
-use super::plan::{Plan, place};
+use super::plan::Plan;
 use super::raise::last_lines;
 use super::steps::Board;
 use super::stop;
@@ -102,7 +102,7 @@ async fn until_ended(
     let gone = || Problem::ServicesGone { services: check.service.clone() };
     let planned = plan.service(&check.service).ok_or_else(gone)?;
     let image = host.ensure_image(&ctx.registry(), &planned.image, &planned.digest, |_| {}).await?;
-    let mut spec = planned.container(&place(ctx.instance(), environment));
+    let mut spec = planned.container(&plan.place(ctx.instance(), environment));
     spec.labels.insert(label::GENERATION.to_owned(), check.generation.to_string());
     host.retire(&spec).await?;
     let made = host.ensure_container(&spec, &image.id).await?;

@@ -1,6 +1,7 @@
 //! The launch form: what can be chosen, with what is chosen already.
 
 use super::choose::{self, Picked};
+use super::plan::Plan;
 use super::read::{find, rows};
 use super::variables::{Over, previewed};
 use crate::ctx::Ctx;
@@ -88,7 +89,8 @@ pub async fn replace_form(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Resul
         app.default = Some(build.clone());
         apps.push(app);
     }
-    Ok(ReplaceForm { environment, apps })
+    let plan: Plan = serde_json::from_str(&ctx.store.environment_spec(id).await?).map_err(internal)?;
+    Ok(ReplaceForm { environment, apps, volumes: plan.volumes })
 }
 
 /// The app's own stack, else the first that fits: one must be shown.

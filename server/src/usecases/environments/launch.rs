@@ -2,7 +2,7 @@
 
 use super::choose::{self, Picks};
 use super::form::{asked, hidden};
-use super::plan::{Check, Plan, PlannedService, place};
+use super::plan::{Check, Plan, PlannedService};
 use super::queue::{self, Wants};
 use super::read::find;
 use super::variables::Over;
@@ -139,7 +139,7 @@ async fn resolve(ctx: &Ctx, config: &Config, stack: Stack, picks: &Picks, over: 
         service.environment = variables::values(&layers);
         Ok::<_, Problem>(PlannedService { service, image, digest, layers, published: Default::default() })
     });
-    Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None, networks, volumes })
+    Ok(Plan { services: futures::future::try_join_all(resolved).await?, check: None, networks, volumes, volumes_of: 0 })
 }
 
 pub(super) fn record(ctx: &Ctx, holder: &Person, stack: &str, hours: u32) -> EnvironmentRecord {
@@ -241,7 +241,7 @@ pub(super) async fn write(ctx: &Ctx, actor: &Actor, new: New<'_>) -> Result<Envi
     let engine = queue::place(&mut tx, &applied.config, &away, &wants.clone().need(memory_mib)).await?;
     new.engine = engine.clone().unwrap_or_default();
     new.number = store::next_number(&mut tx, "environment").await?;
-    let steps = plan.steps(&place(ctx.instance(), &new));
+    let steps = plan.steps(&plan.place(ctx.instance(), &new));
     let written = NewEnvironment {
         id: &new.id,
         number: new.number,

@@ -22,6 +22,9 @@ pub struct Plan {
     pub networks: Vec<StackNetwork>,
     #[serde(default)]
     pub volumes: Vec<String>,
+    /// The release set that they were made for: one that does not keep them has new ones. 0 for the first.
+    #[serde(default)]
+    pub volumes_of: i64,
 }
 
 /// A one-shot service, and what follows when it has ended.
@@ -76,6 +79,18 @@ impl PlannedService {
 }
 
 impl Plan {
+    /// Where on an engine an environment's things are.
+    pub fn place(&self, instance: &str, environment: &EnvironmentRecord) -> Place {
+        Place {
+            instance: instance.to_owned(),
+            environment: environment.id.to_string(),
+            number: environment.number,
+            stack: environment.stack.clone(),
+            lease_ends: environment.lease_ends_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            volumes_of: self.volumes_of,
+        }
+    }
+
     /// The services that are brought up and stay: all but the check.
     pub fn lasting(&self) -> impl Iterator<Item = &PlannedService> {
         self.services.iter().filter(|planned| !self.is_check(&planned.service.name))
@@ -148,13 +163,17 @@ impl Plan {
     }
 
     /// The steps of a replacement: only what becomes another.
-    pub fn steps_from(&self, before: &Plan) -> Vec<StepRecord> {
-        let is_new =
-            |planned: &PlannedService| before.service(&planned.service.name).is_none_or(|old| old.digest != planned.digest);
+    pub fn steps_from(&self, before: &Plan, place: &Place) -> Vec<StepRecord> {
+        let emptied = self.volumes_of != before.volumes_of;
+        let is_new = |planned: &PlannedService| {
+            let other = before.service(&planned.service.name).is_none_or(|old| old.digest != planned.digest);
+            other || (emptied && !planned.service.mounts.is_empty())
+        };
         let images = self.images();
         let new =
             images.iter().filter(|image| self.services.iter().any(|one| is_new(one) && one.reference() == image.reference()));
         let mut steps: Vec<StepRecord> = new.map(|image| waiting("pull", image.image_words())).collect();
+        steps.extend(self.volumes.iter().filter(|_| emptied).map(|volume| waiting("volume", place.volume(volume))));
         steps.extend(self.steps_of(is_new));
         steps
     }
@@ -181,17 +200,6 @@ fn waiting(kind: &str, subject: String) -> StepRecord {
     StepRecord { kind: kind.to_owned(), subject, state: StepState::Waiting, started_at: None, ended_at: None, detail: None }
 }
 
-/// Where on an engine an environment's things are.
-pub fn place(instance: &str, environment: &EnvironmentRecord) -> Place {
-    Place {
-        instance: instance.to_owned(),
-        environment: environment.id.to_string(),
-        number: environment.number,
-        stack: environment.stack.clone(),
-        lease_ends: environment.lease_ends_at.to_rfc3339_opts(SecondsFormat::Secs, true),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,13 +219,15 @@ mod tests {
             let (layers, published) = Default::default();
             PlannedService { service, image, digest: digest.clone(), layers, published }
         });
-        let plan = Plan { services: services.collect(), check: None, networks: stack.networks, volumes: stack.volumes };
+        let plan =
+            Plan { services: services.collect(), check: None, networks: stack.networks, volumes: stack.volumes, volumes_of: 0 };
         let place = Place {
             instance: "instance".to_owned(),
             environment: "e".to_owned(),
             number: 7,
             stack: "shop".to_owned(),
             lease_ends: String::new(),
+            volumes_of: 0,
         };
         let steps: Vec<String> = plan.steps(&place).iter().map(|step| format!("{} {}", step.kind, step.subject)).collect();
         let wanted = [

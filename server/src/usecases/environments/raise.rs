@@ -1,21 +1,19 @@
 //! Bringing an environment up: images, networks, volumes and containers, as much at once as their
 //! dependencies allow. Whatever is there already is taken as done.
 
-use super::plan::{Plan, PlannedService, place};
+use super::outcome::{came_up, fail};
+use super::plan::{Plan, PlannedService};
 use super::publish::{self, Ports};
 use super::read::Published;
 use super::steps::Board;
-use super::tell_state;
-use crate::ctx::{Ctx, Entry};
+use crate::ctx::Ctx;
 use crate::engine::PORT_TAKEN;
 use crate::engine::containers::{ContainerSpec, Health, Host, Look, Made, Place, Started};
-use crate::hub::Topic;
-use crate::store::environments::{self as rows, EnvironmentRecord};
+use crate::store::environments::EnvironmentRecord;
 use crate::store::internal;
-use crate::usecases::notifications;
+use domain::Problem;
 use domain::problem::{Fault, Noun};
 use domain::stack::Dependency;
-use domain::{Actor, Problem};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -121,7 +119,7 @@ fn is_away(problem: &Problem) -> bool {
 }
 
 async fn once(job: &Raise, plan: &Plan, board: &Board, again: bool) -> Result<Vec<Published>, Stop> {
-    let place = place(job.ctx.instance(), &job.environment);
+    let place = plan.place(job.ctx.instance(), &job.environment);
     let host = job.ctx.host(&job.environment.engine).await.map_err(|problem| failed("network", &place.name(), problem))?;
     let ports = publish::reserve(&job.ctx, &job.environment, plan).await;
     let ports = ports.map_err(|problem| failed("network", &place.name(), problem))?;
@@ -187,7 +185,12 @@ impl Launch<'_> {
                 Ok(()) => {}
             }
         }
-        if halted { Err(Stop::Halted) } else { self.look_at_all().await }
+        if halted {
+            return Err(Stop::Halted);
+        }
+        let published = self.look_at_all().await?;
+        self.drop_old_volumes().await;
+        Ok(published)
     }
 
     async fn pull(&self, image: &PlannedService) -> Result<(), Stop> {
@@ -222,6 +225,16 @@ impl Launch<'_> {
         }
         self.ground.send_replace(true);
         Ok(())
+    }
+
+    /// Removes the volumes of earlier release sets. One that does not go now goes with the environment.
+    async fn drop_old_volumes(&self) {
+        if self.place.volumes_of > 0 {
+            let kept: Vec<String> = self.plan.volumes.iter().map(|volume| self.place.volume(volume)).collect();
+            if let Err(problem) = self.host.remove_volumes_but(&self.place.environment, &kept).await {
+                tracing::info!(environment = %self.place.environment, %problem, "an old volume stays until the environment ends");
+            }
+        }
     }
 
     async fn bring_up(&self, planned: &PlannedService) -> Result<(), Stop> {
@@ -493,42 +506,4 @@ fn failed(kind: &'static str, subject: &str, problem: Problem) -> Stop {
 
 fn failed_with(kind: &'static str, subject: &str, problem: Problem, detail: Option<String>) -> Stop {
     Stop::Failed(Box::new(Failure { kind, subject: subject.to_owned(), problem, detail }))
-}
-
-async fn came_up(job: &Raise, board: &Board, published: &[Published]) -> Result<(), Problem> {
-    let Raise { ctx, environment, .. } = job;
-    let links = serde_json::to_string(published).map_err(internal)?;
-    let mut tx = ctx.store.begin().await?;
-    board.write(&mut tx).await?;
-    if rows::set_running(&mut tx, &environment.id, &links).await? {
-        notifications::environment_ready(ctx, &mut tx, environment).await?;
-    }
-    tx.commit().await.map_err(internal)?;
-    tell_state(ctx, &environment.id);
-    Ok(())
-}
-
-/// Writes why an environment failed. Its containers stay for a look.
-pub(super) async fn fail(ctx: &Ctx, environment: &EnvironmentRecord, board: &Board, failure: Failure) -> Result<(), Problem> {
-    let Failure { kind, subject, problem, detail } = failure;
-    board.failed(kind, &subject, detail, ctx.now());
-    board.skip_rest(ctx.now());
-    let mut tx = ctx.store.begin().await?;
-    if !rows::set_failed(&mut tx, environment, &serde_json::to_string(&problem).map_err(internal)?).await? {
-        return Ok(());
-    }
-    board.write(&mut tx).await?;
-    notifications::environment_failed(ctx, &mut tx, environment, &problem).await?;
-    let entry = Entry {
-        action: "environment.failed",
-        subject_kind: "environment",
-        subject: environment.id.as_str(),
-        app: None,
-        detail: format!("E-{}: {problem}", environment.number),
-    };
-    ctx.audit(&mut tx, &Actor::Slipway, entry).await?;
-    tx.commit().await.map_err(internal)?;
-    tell_state(ctx, &environment.id);
-    ctx.hub.tell(Topic::Activity, None);
-    Ok(())
 }

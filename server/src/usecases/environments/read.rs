@@ -241,7 +241,8 @@ fn row(ctx: &Ctx, record: EnvironmentRecord, builds: Vec<EnvironmentBuild>) -> R
 /// neither way has no link.
 fn links(ctx: &Ctx, record: &EnvironmentRecord, published: Vec<Published>) -> Vec<PortLink> {
     let applied = ctx.config();
-    let address = applied.config.engine(&record.engine).map(|engine| engine.address.as_str());
+    let engine = applied.config.engine(&record.engine).filter(|engine| !engine.private);
+    let address = engine.map(|engine| engine.address.as_str());
     let door = |port: &Published| Door { service: port.service.clone(), port: port.container_port };
     let doors: Vec<Door> = published.iter().map(door).collect();
     let link = |port: Published| {

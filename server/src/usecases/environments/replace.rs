@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 
 /// Replaces the build of an app in a running environment by another, which is then the one under
 /// test, and says so in the environment's history of release sets. The worker does the work; a
-/// service of which nothing changes is not touched.
+/// service of which nothing changes is not touched. Volumes are empty afterwards, and whatever uses
+/// them is made anew, unless they are to be kept.
 ///
 /// # Errors
 /// [`Problem::Forbidden`], [`Problem::NotFound`]; [`Problem::Finished`] when the environment stops
@@ -48,11 +49,15 @@ pub(super) async fn replace(
         state => return Err(Problem::Finished { state: state.as_str().to_owned() }),
     }
     let before: Plan = serde_json::from_str(&ctx.store.environment_spec(&environment.id).await?).map_err(internal)?;
+    let keep_volumes = input.keep_volumes;
     let (picks, builds) = release_set(ctx, environment, input).await?;
     let published: Vec<Published> = serde_json::from_str(&environment.links).map_err(internal)?;
-    let plan = replaced(&before, &picks, &published);
+    let mut plan = replaced(&before, &picks, &published);
+    if !keep_volumes && !plan.volumes.is_empty() {
+        plan.volumes_of = environment.generation + 1;
+    }
     greet(ctx, &environment.engine).await?;
-    let steps = plan.steps_from(&before);
+    let steps = plan.steps_from(&before, &plan.place(ctx.instance(), environment));
     let mut tx = ctx.store.begin().await?;
     let new = Replaced {
         id: &environment.id,

@@ -114,6 +114,7 @@ pub async fn shell(ctx: &Ctx, actor: &Actor, id: &EnvironmentId, service: &str) 
         number: record.number,
         stack: record.stack.clone(),
         lease_ends: String::new(),
+        volumes_of: 0,
     };
     Ok(ShellView {
         number: record.number,

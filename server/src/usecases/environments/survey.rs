@@ -3,8 +3,9 @@
 
 use super::clear::remove;
 use super::happenings;
+use super::outcome::fail;
 use super::plan::Plan;
-use super::raise::{Failure, ended, fail, last_lines};
+use super::raise::{Failure, ended, last_lines};
 use super::steps::Board;
 use super::tell;
 use crate::ctx::Ctx;

@@ -2,8 +2,9 @@
 //! seen on the engine and not done again.
 
 use super::freeze::Task;
+use super::outcome::fail;
 use super::plan::{Plan, PlannedService};
-use super::raise::{Failure, ended, fail, health_bound, last_lines};
+use super::raise::{Failure, ended, health_bound, last_lines};
 use super::read::Published;
 use super::steps::Board;
 use super::tell_state;

@@ -7,8 +7,9 @@ use crate::lab::Lab;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
-use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, StartContainerOptions};
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions, RemoveImageOptions, StartContainerOptions};
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::{EndReason, EnvironmentState};
 use domain::problem::Noun;
@@ -16,7 +17,8 @@ use domain::promotion::StepState;
 use domain::{Problem, Role};
 use http::StatusCode;
 use server::usecases::environments::{
-    freeze_environment, hand_over_environment, log_tail, logs_of_build, restart_service, stop_environment, thaw_environment,
+    freeze_environment, hand_over_environment, log_tail, logs_of_build, relaunch_environment, restart_service, stop_environment,
+    thaw_environment,
 };
 use server::usecases::verdicts::record_verdict;
 use sha2::{Digest as _, Sha256};
@@ -227,6 +229,37 @@ async fn a_registry_that_fails_in_the_middle_or_is_gone_fails_the_pull_by_name()
         assert_eq!(view.steps[0].state, StepState::Failed);
         bench.stop(&id).await;
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_launch_in_plain_words_and_with_room_it_comes_up() {
+    let Some(bench) = Bench::set_up(PAIR).await else { return };
+    // An engine that did not build the image, and so has to pull it.
+    let (socket, address) = (bench.lab.socket("hangzhou"), bench.lab.address("hangzhou"));
+    let toml = format!("[[engines]]\nname = \"test\"\nurl = \"unix://{}\"\naddress = \"{address}\"\n", socket.display());
+    bench.app.apply(&toml).await;
+    let docker = Docker::connect_with_unix(&socket.display().to_string(), 30, bollard::API_DEFAULT_VERSION).expect("a client");
+    let docker = docker.negotiate_version().await.expect("the engine answers");
+    bench.begin_work();
+    let build = bench.listed("web", "dev").await;
+    let digest = bench.app.ctx.store.existing_build(&build).await.expect("a build").digest;
+    let image = format!("{}/demo/web@{digest}", bench.lab.registry());
+    // Only where it was pulled before, and nothing runs it there.
+    let _ = docker.remove_image(&image, Some(RemoveImageOptions { force: true, ..Default::default() }), None).await;
+    bench.lab.run(&["engine", "fill", "hangzhou"]);
+    let full = bench.launch(&build, "alone").await;
+    let view = bench.until(&full, EnvironmentState::Failed).await;
+    bench.lab.run(&["engine", "free", "hangzhou"]);
+    let said = view.failure.expect("why").to_string();
+    assert_eq!(said, "The engine refused: refused: its disk is full");
+    assert_eq!((view.steps[0].kind.as_str(), view.steps[0].state), ("pull", StepState::Failed));
+    stop_environment(&bench.app.ctx, &bench.tess, &full).await.expect("stopped");
+    bench.until(&full, EnvironmentState::Stopped).await;
+
+    let again = relaunch_environment(&bench.app.ctx, &bench.tess, &full).await.expect("asked");
+    bench.until(&again, EnvironmentState::Running).await;
+    stop_environment(&bench.app.ctx, &bench.tess, &again).await.expect("stopped");
+    bench.until(&again, EnvironmentState::Stopped).await;
 }
 
 #[tokio::test]

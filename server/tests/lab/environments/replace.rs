@@ -9,7 +9,7 @@ use domain::check::CheckState;
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::{EndReason, EnvironmentState};
 use serde_json::json;
-use server::usecases::environments::{launch_environment, replace_build};
+use server::usecases::environments::{launch_environment, log_tail, replace_build};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ async fn a_replaced_build_answers_at_the_address_of_the_one_before() {
     assert_ne!(digest(&bench, &old).await, digest(&bench, &new).await, "two builds");
 
     let began = Instant::now();
-    let input = ReplaceInput { build: new.clone(), builds: BTreeMap::new() };
+    let input = ReplaceInput { build: new.clone(), builds: BTreeMap::new(), keep_volumes: false };
     replace_build(&bench.app.ctx, &bench.tess, &id, input).await.expect("replaced");
     let after = bench.until(&id, EnvironmentState::Running).await;
     println!("replaced after {:?}", began.elapsed());
@@ -61,6 +61,49 @@ async fn a_replaced_build_answers_at_the_address_of_the_one_before() {
     let page = eventually("the page", || async { reqwest::Client::new().get(url).send().await.ok()?.text().await.ok() }).await;
     assert!(page.contains("web latest"), "{page}");
     assert_eq!(bench.on_engine().await, (2, 1), "each once");
+    bench.stop(&id).await;
+}
+
+const KEEPER: &str = r#"
+[[stacks]]
+name = "keeper"
+compose = '''
+services:
+  web: { image: "${BUILD_WEB}", read_only: true, tmpfs: [/tmp] }
+  store:
+    image: ${BUILD_WORKER}
+    command: [sh, -c, "echo begun >> /data/starts; cat /data/starts; sleep 600"]
+    volumes: ["data:/data"]
+volumes: { data: {} }
+'''
+"#;
+
+#[tokio::test]
+async fn volumes_begin_empty_at_a_replacement_unless_they_are_to_be_kept() {
+    let Some(bench) = Bench::set_up(KEEPER).await else { return };
+    bench.begin_work();
+    let builds = [bench.listed("web", "dev").await, bench.listed("web", "latest").await];
+    bench.listed("worker", "dev").await;
+    let id = bench.launch(&builds[0], "keeper").await;
+    bench.until(&id, EnvironmentState::Running).await;
+    let first = container(&bench, 1, "store").await.id;
+    let replace = async |turn: usize, keep_volumes| {
+        let input = ReplaceInput { build: builds[turn % 2].clone(), builds: BTreeMap::new(), keep_volumes };
+        replace_build(&bench.app.ctx, &bench.tess, &id, input).await.expect("asked");
+        bench.until(&id, EnvironmentState::Running).await
+    };
+    replace(1, true).await;
+    assert_eq!(container(&bench, 1, "store").await.id, first, "what is kept is not touched");
+
+    let view = replace(2, false).await;
+    assert_ne!(container(&bench, 1, "store").await.id, first);
+    let volume = format!("volume slw-{}-e1.3-data", &bench.app.ctx.instance()[..8]);
+    assert!(view.steps.iter().any(|step| format!("{} {}", step.kind, step.subject) == volume), "{:?}", view.steps);
+    let said = eventually("its words", || async {
+        let lines = log_tail(&bench.app.ctx, &bench.tess, &id, "store", 10).await.ok()?;
+        (!lines.is_empty()).then_some(lines)
+    });
+    assert_eq!(said.await, ["begun"], "a new and empty volume");
     bench.stop(&id).await;
 }
 

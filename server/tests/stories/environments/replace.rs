@@ -17,7 +17,7 @@ use server::usecases::verdicts::record_verdict;
 use std::collections::BTreeMap;
 
 fn with(build: &BuildId) -> ReplaceInput {
-    ReplaceInput { build: build.clone(), builds: BTreeMap::new() }
+    ReplaceInput { build: build.clone(), builds: BTreeMap::new(), keep_volumes: false }
 }
 
 /// The engine's id, the image and the wanted port of a service's container.
