@@ -35,6 +35,8 @@ pub use together::Queue;
 
 /// Bodies held in memory while a worker goes through them: at most this many MiB.
 const BATCH: i64 = 8;
+/// Deliveries that are processed before requests that wait to be stored are let by.
+const AT_A_TURN: usize = 4;
 /// After this many failed attempts a delivery is given up and shown as failed.
 const MOST_ATTEMPTS: i64 = 10;
 /// Ignored deliveries are kept this long, for whoever asks why nothing happened.
@@ -211,10 +213,13 @@ pub async fn process_waiting(ctx: &Ctx) -> Result<Option<Time>, Problem> {
         }
         // Another process may have applied a configuration a moment ago (`slipway apply`).
         ctx.reload_config().await?;
-        for delivery in &waiting {
-            match process(ctx, delivery).await {
-                Ok(changes) => tell(ctx, &changes),
-                Err(problem) => put_off(ctx, delivery, problem).await?,
+        for some in waiting.chunks(AT_A_TURN) {
+            ctx.intake.give_way().await;
+            for delivery in some {
+                match process(ctx, delivery).await {
+                    Ok(changes) => tell(ctx, &changes),
+                    Err(problem) => put_off(ctx, delivery, problem).await?,
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::store::{Store, Tx, internal};
 use domain::Problem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Requests that wait to be stored; senders beyond that wait for a place.
 const MOST_WAITING: usize = 256;
@@ -24,9 +24,38 @@ const MOST_BYTES: usize = 8 << 20;
 /// all it is known.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// What can wait waits so long, at most, for those who do not.
+const WAY: Duration = Duration::from_millis(5);
+
 /// Where requests wait to be stored. Cloning is cheap.
-#[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<Option<mpsc::Sender<Waiting>>>>);
+#[derive(Clone)]
+pub struct Queue {
+    writer: Arc<Mutex<Option<mpsc::Sender<Waiting>>>>,
+    /// Senders that wait for their answer.
+    unanswered: watch::Sender<usize>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { writer: Arc::default(), unanswered: watch::Sender::new(0) }
+    }
+}
+
+/// One sender that waits, until it is dropped.
+struct Unanswered<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Unanswered<'a> {
+    fn one(senders: &'a watch::Sender<usize>) -> Self {
+        senders.send_modify(|count| *count += 1);
+        Self(senders)
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
 
 struct Waiting {
     incoming: Incoming,
@@ -39,6 +68,7 @@ impl Queue {
     /// # Errors
     /// [`Problem::Busy`] when it takes too long or the instance has ended; [`Problem::Internal`].
     pub async fn store(&self, ctx: &Ctx, incoming: Incoming) -> Result<Accepted, Problem> {
+        let _waits = Unanswered::one(&self.unanswered);
         let stored = async {
             let (answer, answered) = oneshot::channel();
             self.writer(ctx).send(Waiting { incoming, answer }).await.map_err(|_| Problem::Busy)?;
@@ -47,10 +77,17 @@ impl Queue {
         tokio::time::timeout(LONGEST_WAIT, stored).await.map_err(|_| Problem::Busy)?
     }
 
+    /// Lets those go first who wait for an answer, but not for ever: builders wait for theirs, while what
+    /// they told is seen to a moment later.
+    pub async fn give_way(&self) {
+        let mut unanswered = self.unanswered.subscribe();
+        let _ = tokio::time::timeout(WAY, unanswered.wait_for(|count| *count == 0)).await;
+    }
+
     /// The writer begins with the first who needs it, and ends with the last who could. So a server that stops
     /// answers everyone whose request it still takes.
     fn writer(&self, ctx: &Ctx) -> mpsc::Sender<Waiting> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_ref().filter(|writer| !writer.is_closed()) {
             Some(writer) => writer.clone(),
             None => {
@@ -136,4 +173,20 @@ async fn together(mut tx: Tx, batch: &[Incoming]) -> Result<Vec<Accepted>, Probl
     tx.commit().await.map_err(internal)?;
     metrics::counter!("slipway_intake_commits_total").increment(1);
     Ok(accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[tokio::test]
+    async fn who_waits_for_an_answer_goes_first_but_not_for_ever() {
+        let queue = Queue::default();
+        let sender = Unanswered::one(&queue.unanswered);
+        assert!(queue.give_way().now_or_never().is_none(), "somebody waits");
+        queue.give_way().await;
+        drop(sender);
+        assert!(queue.give_way().now_or_never().is_some(), "nobody waits");
+    }
 }
