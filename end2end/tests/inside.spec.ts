@@ -109,10 +109,9 @@ for (const theme of ['light', 'dark'] as const) {
     const found: string[] = [];
     const tabs = ['logs', 'logs&times=on&q=begins', 'resources', 'processes', 'events', 'inspect'];
     for (const place of [...tabs.map((tab) => `${environment}?tab=${tab}`), `${environment}/services/worker/shell`]) {
-      // What is narrow is as narrow in the dark.
-      for (const width of theme === 'light' ? [1440, 390] : [1440]) {
-        found.push(...(await faults(tester, place, width)).map((fault) => `${place} at ${width}: ${fault}`));
-      }
+      // As in looks: the narrow pages are searched in the light, the wide ones in the dark.
+      const width = theme === 'light' ? 390 : 1440;
+      found.push(...(await faults(tester, place, width)).map((fault) => `${place} at ${width}: ${fault}`));
     }
     expect(found).toEqual([]);
     await desk.close();
