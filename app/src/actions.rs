@@ -10,6 +10,7 @@ mod launch;
 mod notifications;
 mod people;
 mod promotions;
+mod regions;
 mod stacks;
 
 pub use builds::*;
@@ -18,6 +19,7 @@ pub use launch::*;
 pub use notifications::*;
 pub use people::*;
 pub use promotions::*;
+pub use regions::*;
 pub use stacks::*;
 
 use domain::Problem;

@@ -2,7 +2,7 @@
 
 use crate::port::Port;
 use crate::text::{Lang, Text};
-use crate::view::{HookMade, NewSecret};
+use crate::view::{HookMade, NewSecret, Upload};
 use chrono::{DateTime, Utc};
 use domain::{Actor, Problem};
 use leptos::prelude::use_context;
@@ -28,6 +28,8 @@ pub struct UiContext {
     pub notice: Option<Notice>,
     /// Where an action leaves its notice; the server reads it after a server function.
     pub after: After,
+    /// The files that came with the form; a server function takes them.
+    pub uploads: Uploads,
     pub assets: Arc<Assets>,
     /// The address people use, without a slash at the end: for the hook addresses on Settings.
     pub public_url: Arc<str>,
@@ -148,6 +150,7 @@ pub enum Done {
     VerdictOverruled,
     SignedOff,
     SignOffWithdrawn,
+    SentBack,
     StopAsked,
     Replaced,
     LeaseExtended,
@@ -158,6 +161,14 @@ pub enum Done {
     Approved,
     Started,
     Cancelled,
+    Paused,
+    Resumed,
+    Aborted,
+    Rejected,
+    Booked,
+    Unbooked,
+    Exempted,
+    Reviewed,
     UserAdded,
     RoleChanged,
     UserDisabled,
@@ -173,6 +184,7 @@ pub enum Done {
     TestSent,
     MessageReplayed,
     StackSaved,
+    PlanReviewed,
 }
 
 /// The place where an action leaves its notice.
@@ -188,5 +200,21 @@ impl After {
 
     pub fn take(&self) -> Option<Notice> {
         self.0.lock().ok().and_then(|mut place| place.take())
+    }
+}
+
+/// Files on their way from a form to the server function that takes them.
+#[derive(Clone, Default)]
+pub struct Uploads(Arc<Mutex<Vec<Upload>>>);
+
+impl Uploads {
+    pub fn of(files: Vec<Upload>) -> Self {
+        Self(Arc::new(Mutex::new(files)))
+    }
+
+    /// The files that came with this request; taken once.
+    pub fn taken() -> Vec<Upload> {
+        let uploads = UiContext::current().map(|context| context.uploads).unwrap_or_default();
+        uploads.0.lock().map(|mut files| std::mem::take(&mut *files)).unwrap_or_default()
     }
 }

@@ -24,7 +24,7 @@ pub mod proxied;
 pub mod shell;
 
 #[cfg(feature = "ssr")]
-pub use context::{After, Assets, Flash, Notice, Theme, UiContext};
+pub use context::{After, Assets, Flash, Notice, Theme, UiContext, Uploads};
 #[cfg(feature = "ssr")]
 pub use parts::status_of;
 #[cfg(feature = "ssr")]

@@ -10,11 +10,13 @@ mod gate;
 mod launch;
 mod promotion;
 mod promotions;
+mod region;
 mod regions;
 mod replace;
 mod rollback;
 mod run;
 mod settings;
+mod waiting;
 
 pub use activity::Activity;
 pub use build::Build;
@@ -25,11 +27,13 @@ pub use gate::{Account, Home, Login, Missing, SetUp};
 pub use launch::Launch;
 pub use promotion::Promotion;
 pub use promotions::Promotions;
+pub use region::{Drift, Plan, Region, ServiceLog};
 pub use regions::Regions;
 pub use replace::Replace;
 pub use rollback::Rollback;
 pub use run::Run;
 pub use settings::{Deliveries, Delivery, Hook, NewStack, Notifications, Settings, StackPage, Stacks, stack_result};
+pub use waiting::Waiting;
 
 use leptos::prelude::{GetUntracked, WithUntracked};
 use leptos_router::hooks::{use_params_map, use_query_map};

@@ -2,16 +2,17 @@
 //! and REST calls the same use cases.
 
 use crate::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView, Confirmation, Counts,
-    DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
-    InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
-    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
-    UsageView, VerdictInput,
+    AdoptInput, AppView, AuditRow, BookingInput, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView,
+    Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
+    Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery,
+    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView, PromotionInput,
+    PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput, RollbackInput,
+    RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
+    UsageView, VerdictInput, WaitingView,
 };
 use async_trait::async_trait;
 use domain::id::{
-    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId,
+    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SendBackId, SignOffId, TokenId, UserId, VerdictId,
 };
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
@@ -74,11 +75,14 @@ pub trait Port: Send + Sync {
     async fn shell(&self, actor: &Actor, id: &EnvironmentId, service: &str) -> Result<ShellView, Problem>;
 
     // Decisions on a build.
-    async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem>;
+    async fn record_verdict(&self, actor: &Actor, input: VerdictInput, findings: Findings) -> Result<VerdictId, Problem>;
     async fn withdraw_verdict(&self, actor: &Actor, id: &VerdictId) -> Result<(), Problem>;
     async fn overrule_verdict(&self, actor: &Actor, id: &VerdictId, reason: String) -> Result<(), Problem>;
     async fn sign_off(&self, actor: &Actor, build: &BuildId, note: String) -> Result<SignOffId, Problem>;
     async fn withdraw_sign_off(&self, actor: &Actor, id: &SignOffId) -> Result<(), Problem>;
+    async fn send_back(&self, actor: &Actor, build: &BuildId, reason: String) -> Result<SendBackId, Problem>;
+    /// What waits for the reader.
+    async fn waiting(&self, actor: &Actor) -> Result<WaitingView, Problem>;
 
     // Promotions.
     async fn promotions(
@@ -92,11 +96,38 @@ pub trait Port: Send + Sync {
     async fn approve_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem>;
     async fn start_promotion(&self, actor: &Actor, id: &PromotionId, confirmation: Confirmation) -> Result<(), Problem>;
     async fn cancel_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem>;
+    async fn pause_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem>;
+    /// Lets a paused promotion go on, or the wave begin that waits for a look.
+    async fn resume_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem>;
+    /// Ends a promotion that runs, and leaves its regions as they are.
+    async fn abort_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem>;
+    async fn reject_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem>;
+    async fn book_promotion(&self, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem>;
+    async fn unbook_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem>;
+    /// Lets one promotion pass freeze windows.
+    async fn exempt_from_freeze(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem>;
+    /// Starts one without people's decisions.
+    async fn break_glass(&self, actor: &Actor, id: &PromotionId, input: GlassInput) -> Result<(), Problem>;
+    async fn review_glass(&self, actor: &Actor, id: &PromotionId, note: String) -> Result<(), Problem>;
     /// Requests and starts a rollback of one region to the digest that ran before.
     async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem>;
 
     // Regions and the record.
     async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem>;
+    /// One region, as its Swarm says it now.
+    async fn region(&self, actor: &Actor, name: &str) -> Result<RegionView, Problem>;
+    async fn region_history(&self, actor: &Actor, name: &str, paging: Paging) -> Result<Page<RegionPast>, Problem>;
+    async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem>;
+    /// What the tasks of an app's service wrote last.
+    async fn service_log(&self, actor: &Actor, region: &str, app: &str, lines: Option<u32>) -> Result<ServiceLog, Problem>;
+    /// Puts back what was last verified.
+    async fn correct_drift(&self, actor: &Actor, region: &str, app: &str, input: CorrectInput) -> Result<PromotionId, Problem>;
+    /// Takes the replicas that somebody set by hand into the configuration.
+    async fn adopt_drift(&self, actor: &Actor, region: &str, app: &str, input: AdoptInput) -> Result<PromotionId, Problem>;
+    async fn plan(&self, actor: &Actor, name: &str) -> Result<PlanView, Problem>;
+    async fn review_plan(&self, actor: &Actor, name: &str) -> Result<(), Problem>;
+    async fn run_plan(&self, actor: &Actor, name: &str, input: PlanInput) -> Result<PromotionId, Problem>;
+    async fn return_from_plan(&self, actor: &Actor, name: &str, input: PlanInput) -> Result<PromotionId, Problem>;
     async fn activity(&self, actor: &Actor, app: Option<String>, paging: Paging) -> Result<Page<AuditRow>, Problem>;
 
     // Settings.

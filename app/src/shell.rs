@@ -76,6 +76,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/login") view=pages::Login ssr=SsrMode::Async/>
                 <Route path=path!("/setup") view=pages::SetUp ssr=SsrMode::Async/>
                 <Route path=path!("/account") view=pages::Account ssr=SsrMode::Async/>
+                <Route path=path!("/waiting") view=pages::Waiting ssr=SsrMode::Async/>
                 <Route path=path!("/builds") view=pages::Builds ssr=SsrMode::Async/>
                 <Route path=path!("/builds/:id") view=pages::Build ssr=SsrMode::Async/>
                 <Route path=path!("/builds/:id/launch") view=pages::Launch ssr=SsrMode::Async/>
@@ -86,6 +87,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/promotions") view=pages::Promotions ssr=SsrMode::Async/>
                 <Route path=path!("/promotions/:id") view=pages::Promotion ssr=SsrMode::Async/>
                 <Route path=path!("/regions") view=pages::Regions ssr=SsrMode::Async/>
+                <Route path=path!("/regions/:region") view=pages::Region ssr=SsrMode::Async/>
+                <Route path=path!("/regions/:region/:app/log") view=pages::ServiceLog ssr=SsrMode::Async/>
+                <Route path=path!("/regions/:region/:app/drift") view=pages::Drift ssr=SsrMode::Async/>
+                <Route path=path!("/plans/:plan") view=pages::Plan ssr=SsrMode::Async/>
                 <Route path=path!("/regions/:region/:app/rollback") view=pages::Rollback ssr=SsrMode::Async/>
                 <Route path=path!("/activity") view=pages::Activity ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::Settings ssr=SsrMode::Async/>

@@ -5,8 +5,10 @@
 
 mod builds;
 mod commits;
+mod decisions;
 mod deliveries;
 mod environments;
+mod gates;
 mod general;
 mod inside;
 mod intake;
@@ -22,6 +24,7 @@ mod regions;
 mod stacks;
 mod states;
 mod time;
+mod verdicts;
 
 pub use problems::{Explained, fault_text, problem_text};
 pub use states::{ACTION_WORDS, SUBJECT_WORDS};
@@ -108,8 +111,10 @@ mod tests {
             builds::ENTRIES,
             commits::ENTRIES,
             environments::ENTRIES,
+            gates::ENTRIES,
             launch::ENTRIES,
             leases::ENTRIES,
+            decisions::ENTRIES,
             promotions::ENTRIES,
             proxied::ENTRIES,
             regions::ENTRIES,
@@ -120,6 +125,7 @@ mod tests {
             messages::ENTRIES,
             notifications::ENTRIES,
             stacks::ENTRIES,
+            verdicts::ENTRIES,
         ];
         for (name, en, zh) in all.into_iter().flatten() {
             assert!(!en.is_empty(), "{name} has no English");

@@ -1,11 +1,13 @@
 //! What pages show and REST answers: plain data, ready to read.
 
 use chrono::{DateTime, Utc};
-use domain::gate::{Gate, GateKind};
-use domain::id::{AuditId, BuildId, EnvironmentId, PromotionId, SignOffId, TokenId, UserId, VerdictId};
+use domain::gate::{Gate, GateKind, Void};
+use domain::id::{AuditId, BuildId, EnvironmentId, PromotionId, SignOffId, TokenId, UserId};
 use domain::lease::{EndReason, EnvironmentState};
+use domain::policy::Policy;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::release_set::Chosen;
+use domain::rollout::waves::WaveStart;
 use domain::verdict::{Standing, VerdictKind};
 use domain::{Action, ChannelKind, Digest, ImageName, Problem, Role};
 use serde::{Deserialize, Serialize};
@@ -21,15 +23,21 @@ macro_rules! views {
 
 mod capacity;
 mod commits;
+mod course;
+mod decisions;
 mod engines;
 mod inside;
 mod intake;
 mod launch;
 mod notifications;
+mod regions;
 mod stacks;
+mod verdicts;
 
 pub use capacity::*;
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
+pub use course::{CourseView, PreflightView, PromotionLink};
+pub use decisions::*;
 pub use engines::EngineView;
 pub use inside::*;
 pub use intake::{
@@ -38,7 +46,9 @@ pub use intake::{
 };
 pub use launch::*;
 pub use notifications::*;
+pub use regions::*;
 pub use stacks::*;
+pub use verdicts::*;
 
 /// One page of a list, by key. `next` is the cursor of the page after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,6 +154,10 @@ views! {
         pub made_by: Vec<RunRow>,
         pub verdicts: Vec<VerdictView>,
         pub sign_offs: Vec<SignOffView>,
+        /// The times that product sent it back, the newest first.
+        pub send_backs: Vec<SendBackView>,
+        /// The app's checklist as it is now.
+        pub checklist: Vec<domain::checklist::ChecklistItem>,
         pub environments: Vec<EnvironmentRow>,
         /// Environments that run another build of the app, which this one can replace.
         pub replaceable: Vec<EnvironmentRow>,
@@ -168,24 +182,6 @@ views! {
     }
 
     // ---- Verdicts and sign-offs ----------------------------------------------------------
-
-    pub struct VerdictView {
-        pub id: VerdictId,
-        pub kind: VerdictKind,
-        pub note: String,
-        pub author: UserId,
-        pub author_name: String,
-        pub environment: Option<EnvironmentId>,
-        /// Which release set of the environment ran then.
-        pub generation: Option<i64>,
-        pub at: DateTime<Utc>,
-        pub withdrawn_at: Option<DateTime<Utc>>,
-        pub overruled: Option<Overruled>,
-        /// Whether it still counts.
-        pub stands: bool,
-        /// Whether the reader may withdraw it.
-        pub mine: bool,
-    }
 
     pub struct Overruled {
         pub by_name: String,
@@ -290,6 +286,8 @@ views! {
         pub sets: Vec<ReleaseSet>,
         /// What checks say of them, the newest first.
         pub checks: Vec<CheckView>,
+        /// The checklist of the app under test.
+        pub checklist: Vec<domain::checklist::ChecklistItem>,
         /// Hours that its lease can be extended by now.
         pub lease_room: u32,
         /// Names of those to whom the reader can hand it over.
@@ -322,8 +320,12 @@ views! {
         pub by: UserId,
         pub by_name: String,
         pub at: DateTime<Utc>,
-        /// Whether it counts now: still a lead, not the requester.
+        /// The role in which it was given.
+        pub role: Role,
+        /// Whether it counts now.
         pub counts: bool,
+        /// Why it does not.
+        pub void: Option<Void>,
     }
 
     /// What one region runs and what it would run.
@@ -346,6 +348,13 @@ views! {
         pub steps: Vec<StepView>,
         /// Whether "roll back" is offered here now.
         pub can_roll_back: bool,
+        /// The wave that it belongs to, from 1; minutes that the wave before must have stood, and
+        /// whether somebody must have looked.
+        pub wave: u32,
+        pub wave_soak_minutes: u32,
+        pub wave_look: bool,
+        /// What would change, while the promotion is open.
+        pub preflight: Option<PreflightView>,
     }
 
     pub struct PromotionView {
@@ -356,6 +365,7 @@ views! {
         pub gates: Vec<Gate>,
         pub approvals: Vec<ApprovalView>,
         pub rollouts: Vec<RolloutView>,
+        pub course: CourseView,
         pub started_by_name: Option<String>,
         pub started_at: Option<DateTime<Utc>>,
         /// Whether the reader must give the password again to start.
@@ -363,51 +373,17 @@ views! {
         pub may: Vec<Action>,
         /// Whether the reader's approval would count.
         pub may_approve: bool,
-    }
-
-    // ---- Regions -------------------------------------------------------------------------
-
-    /// One app in one region, as last seen on the Swarm.
-    pub struct RegionCell {
-        pub region: String,
-        pub digest: Option<Digest>,
-        pub build: Option<BuildId>,
-        pub tag: Option<String>,
-        /// When it was verified there.
-        pub since: Option<DateTime<Utc>>,
-        pub running: u32,
-        pub desired: u32,
-        pub healthy: bool,
-        /// The service runs something that Slipway did not put there.
-        pub drifted: bool,
-        /// Signed-off or newer release builds that this region does not run yet.
-        pub newer: u32,
-        pub newest_tag: Option<String>,
-        pub rollout: Option<PromotionId>,
-        pub url: Option<String>,
-        /// The digest that "roll back" would go to.
-        pub back_to: Option<Digest>,
-        pub back_to_tag: Option<String>,
-    }
-
-    pub struct RegionColumn {
-        pub region: RegionRef,
+        pub may_reject: bool,
+        /// Whether the reader may make an exception from freeze windows, where there are any.
+        pub may_exempt: bool,
+        /// What people have to decide, while it is open.
+        pub policy: Option<Policy>,
+        /// The zone in which a time is booked: the first region's.
         pub time_zone: String,
-        pub reachable: bool,
-        pub checked_at: Option<DateTime<Utc>>,
-    }
-
-    pub struct AppRegions {
-        pub app: String,
-        pub port_label: Option<u16>,
-        pub port: Option<u16>,
-        pub cells: Vec<RegionCell>,
-    }
-
-    pub struct RegionBoard {
-        pub columns: Vec<RegionColumn>,
-        pub rows: Vec<AppRegions>,
-        pub may: Vec<Action>,
+        pub booking: Option<BookingView>,
+        pub exemption: Option<ActView>,
+        pub rejection: Option<ActView>,
+        pub glass: Option<GlassView>,
     }
 
     // ---- Activity, people, settings ------------------------------------------------------
@@ -476,6 +452,8 @@ views! {
         pub promotions: u32,
         /// Running or launching environments.
         pub environments: u32,
+        /// What waits for the reader; see [`WaitingView`].
+        pub waiting: u32,
     }
 
     // ---- What forms and REST send --------------------------------------------------------
@@ -495,6 +473,12 @@ views! {
         pub regions: Vec<String>,
         #[serde(default)]
         pub reason: String,
+        /// Where later waves begin, and what they wait for; without any, all regions are one wave.
+        #[serde(default)]
+        pub waves: Vec<WaveStart>,
+        /// To start by itself when every gate is green; by hand without.
+        #[serde(default)]
+        pub booking: Option<BookingInput>,
     }
 
     /// What a guarded button asks for.
@@ -521,9 +505,15 @@ views! {
 /// A gate's subject, for links and labels.
 pub fn gate_region(kind: &GateKind) -> Option<&str> {
     match kind {
-        GateKind::RanBefore { region } | GateKind::RegionReachable { region } | GateKind::NoOtherRollout { region } => {
-            Some(region)
-        }
+        GateKind::RanBefore { region }
+        | GateKind::NotFrozen { region }
+        | GateKind::RegionReachable { region }
+        | GateKind::NoOtherRollout { region }
+        | GateKind::ImageInRegion { region }
+        | GateKind::EnoughRoom { region }
+        | GateKind::VariablesThere { region }
+        | GateKind::NotOlder { region }
+        | GateKind::WayBackKept { region } => Some(region),
         _ => None,
     }
 }

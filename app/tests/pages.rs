@@ -13,6 +13,10 @@ mod commits;
 mod fake;
 mod html;
 mod notified;
+#[path = "pages/regions.rs"]
+mod regions;
+#[path = "pages/verdicts.rs"]
+mod verdicts;
 
 use app::context::{Done, Flash, Notice};
 use app::view::NewSecret;
@@ -28,7 +32,8 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 68] = [
+const PAGES: [&str; 83] = [
+    "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
     "/builds?q=nothing",
@@ -73,11 +78,25 @@ const PAGES: [&str; 68] = [
     "/promotions/open",
     "/promotions/ready",
     "/promotions/running",
+    "/promotions/held",
+    "/promotions/aborted",
     "/promotions/failed",
     "/promotions/verified",
     "/promotions/cancelled",
+    "/promotions/rejected",
     "/promotions/rollback",
     "/regions",
+    "/regions/hangzhou",
+    "/regions/us-west",
+    "/regions/hangzhou?tab=history",
+    "/regions/hangzhou?tab=history&cursor=next-page",
+    "/regions/hangzhou?tab=variables",
+    "/regions/hangzhou/web/log",
+    "/regions/hangzhou/web/drift",
+    "/regions/hangzhou/worker/drift",
+    "/regions/hangzhou/share-api/drift",
+    "/plans/flood",
+    "/plans/quiet",
     "/regions/hangzhou/web/rollback",
     "/regions/us-west/worker/rollback",
     "/activity?app=web",
@@ -117,7 +136,9 @@ fn hostile(role: Role) -> Ask {
 fn assert_harmless(page: &str, html: &str) {
     assert!(!html.contains("<script>alert"), "{page} runs what somebody wrote");
     for tag in tags(html) {
-        assert!(tag.name != "img" && !tag.has("onerror"), "{page}: {tag:?}");
+        // The only pictures are evidence, from our own route.
+        let ours = tag.name != "img" || tag.get("src").starts_with("/evidence/v");
+        assert!(ours && !tag.has("onerror"), "{page}: {tag:?}");
         for name in ["href", "action", "src"] {
             assert!(!tag.get(name).trim_start().to_lowercase().starts_with("javascript:"), "{page}: {tag:?}");
         }
@@ -152,7 +173,9 @@ fn assert_named(page: &str, html: &str) {
         }
         if matches!(tag.name.as_str(), "button" | "a") && !tag.has("aria-label") {
             let end = html[tag.end..].find(&format!("</{}>", tag.name)).expect("it ends");
-            assert!(!text(&html[tag.end..tag.end + end]).trim().is_empty(), "{page}: no words in {tag:?}");
+            let inside = &html[tag.end..tag.end + end];
+            let pictured = tags(inside).iter().any(|tag| tag.name == "img" && !tag.get("alt").is_empty());
+            assert!(pictured || !text(inside).trim().is_empty(), "{page}: no words in {tag:?}");
         }
     }
 }
@@ -199,6 +222,7 @@ async fn empty_lists_say_what_to_do_next() {
     let t = Text(Lang::En);
     let empty = |role| Ask { port: Arc::new(Fake { empty: true, ..Fake::default() }), ..Ask::by(role) };
     let told = [
+        ("/waiting", t.waiting_none_help()),
         ("/builds", t.no_apps()),
         ("/environments", t.no_environments_help()),
         ("/promotions", t.no_promotions_help()),
@@ -227,6 +251,9 @@ async fn what_is_not_there_or_not_allowed_becomes_a_page_with_a_way_back() {
     for (page, role, status) in [
         ("/builds/nothing", Role::Lead, 404),
         ("/regions/nowhere/web/rollback", Role::Lead, 404),
+        ("/regions/nowhere", Role::Lead, 404),
+        ("/regions/nowhere?tab=history", Role::Lead, 404),
+        ("/plans/nothing", Role::Lead, 404),
         ("/settings/deliveries", Role::Lead, 403),
         ("/settings/notifications", Role::Lead, 403),
         ("/settings/stacks/nothing", Role::Lead, 404),
@@ -252,12 +279,19 @@ fn needed(form: &str) -> Option<Action> {
         "/do/verdicts/record" => Action::RecordVerdict,
         "/do/verdicts/withdraw" => Action::WithdrawVerdict,
         "/do/verdicts/overrule" => Action::OverruleVerdict,
-        "/do/sign-offs/give" | "/do/sign-offs/withdraw" => Action::SignOff,
+        "/do/sign-offs/give" | "/do/sign-offs/withdraw" | "/do/builds/send-back" => Action::SignOff,
         "/do/promotions/request" => Action::RequestPromotion,
-        "/do/promotions/approve" => Action::ApprovePromotion,
-        "/do/promotions/start" => Action::StartPromotion,
+        "/do/promotions/approve" | "/do/promotions/reject" => Action::ApprovePromotion,
+        "/do/promotions/start" | "/do/promotions/book" | "/do/promotions/unbook" => Action::StartPromotion,
+        "/do/promotions/exempt" => Action::LiftFreeze,
+        "/do/promotions/break-glass" | "/do/promotions/review" => Action::BreakGlass,
         "/do/promotions/cancel" => Action::CancelPromotion,
+        "/do/promotions/pause" | "/do/promotions/resume" => Action::PausePromotion,
+        "/do/promotions/abort" => Action::AbortPromotion,
         "/do/regions/roll-back" => Action::RollBack,
+        "/do/regions/correct" | "/do/regions/adopt" => Action::CorrectRegion,
+        "/do/plans/review" => Action::ReviewPlan,
+        "/do/plans/run" | "/do/plans/return" => Action::RunPlan,
         "/do/people/add" | "/do/people/role" | "/do/people/disable" | "/do/people/password" => Action::ManagePeople,
         "/do/tokens/add" | "/do/tokens/revoke" => Action::ManageTokens,
         "/do/hooks/add" | "/do/hooks/revoke" | "/do/hooks/rotate" | "/do/hooks/reveal" | "/do/deliveries/replay" => {
@@ -322,6 +356,8 @@ fn filled(form: &Form) -> (Vec<(String, String)>, Vec<String>) {
         let value = match (field.name.as_str(), kind) {
             ("button", _) => continue,
             ("select", _) => html::choice(&form.html, &name),
+            // Files come beside the fields.
+            ("input", "file") => continue,
             ("input", "radio") if sent.iter().any(|(key, _)| *key == name) => continue,
             ("input", "hidden" | "radio" | "checkbox") => field.get("value").to_owned(),
             ("input", "number") => "11".to_owned(),
@@ -330,7 +366,7 @@ fn filled(form: &Form) -> (Vec<(String, String)>, Vec<String>) {
         };
         let shown = if kind == "number" { "11" } else { value.as_str() };
         // A role or a verdict is a word of a type, written in another case where it is told.
-        if !matches!(name.as_str(), "role" | "kind" | "disabled") {
+        if !matches!(name.as_str(), "role" | "kind" | "disabled" | "by_itself") && !name.starts_with("items[") {
             // Lines and choices arrive as what they mean.
             let shown = if name == "variables" { "mark-of-variables" } else { shown };
             marks.push(shown.split_once(':').filter(|_| name.starts_with("builds[")).map_or(shown, |(_, rest)| rest).to_owned());
@@ -461,16 +497,59 @@ async fn a_closed_start_is_never_only_grey() {
     let button = tags(&form.html).into_iter().find(|tag| tag.name == "button").expect("the button");
     assert!(button.has("disabled"));
     let why = by_id(&html, button.get("aria-describedby")).expect("the reasons beside it");
-    assert!(text(why).contains(&t.gates_open(3)), "{why}");
+    assert!(text(why).contains(&t.gates_open(5)), "{why}");
     let words = text(&html);
     for (gate, who) in [
         (t.gate_signed().to_owned(), t.can_clear(t.a_product())),
-        (t.gate_approved().to_owned(), t.can_clear(t.a_lead())),
+        (t.gate_approvals(Role::Lead, 2), t.can_clear(t.a_lead())),
         (t.gate_reachable("US West"), t.for_operator().to_owned()),
+        (t.gate_variables("Hong Kong"), t.can_clear(t.somebody(Role::Admin))),
     ] {
         assert!(words.contains(&gate) && words.contains(&who), "{gate}: {who}");
     }
     assert!(tags(&html).iter().any(|tag| tag.get("href") == "/builds/passed#sign-off"), "a link to where it is cleared");
+}
+
+#[tokio::test]
+async fn a_page_says_beforehand_what_changes_in_each_region() {
+    for lang in Lang::ALL {
+        let t = Text(lang);
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Viewer) }, "/promotions/open").await;
+        let words = text(&html);
+        for wanted in [
+            t.preflight_expected(&t.span(140), 7),
+            format!("{}: NEW_FLAG", t.adds_variables()),
+            t.at_a_time(2),
+            t.stop_first().to_owned(),
+            t.wave(2),
+            t.wave_after_look().to_owned(),
+            t.note_nothing_back().to_owned(),
+        ] {
+            assert!(words.contains(&wanted), "{wanted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_running_promotion_waits_for_stands_beside_its_buttons() {
+    let t = Text(Lang::En);
+    let acts = |html: &str| {
+        let all = ["pause", "resume", "abort"].map(|act| format!("/do/promotions/{act}"));
+        all.into_iter().filter(|act| forms(html).iter().any(|form| form.action() == act)).count()
+    };
+    for (page, told, buttons) in [
+        ("running", t.wave_wants_look(2), 3),
+        ("held", t.paused_by("lead-2"), 2),
+        ("aborted", t.aborted_by("lead-2"), 0),
+        ("failed", t.went_back().to_owned(), 0),
+        ("rollback", t.because_of().to_owned(), 0),
+    ] {
+        let (_, html) = get(&Ask::by(Role::Lead), &format!("/promotions/{page}")).await;
+        assert!(text(&html).contains(&told), "{page}: {told}");
+        assert_eq!(acts(&html), buttons, "{page}");
+        let (_, html) = get(&Ask::by(Role::Tester), &format!("/promotions/{page}")).await;
+        assert!(text(&html).contains(&told) && acts(&html) == 0, "{page}: a tester reads it and presses nothing");
+    }
 }
 
 #[tokio::test]

@@ -42,14 +42,22 @@ impl Role {
             }
             A::OpenEnvironment => !matches!(self, Role::Viewer),
             A::EditStacks => matches!(self, Role::Tester | Role::Lead | Role::Admin),
+            // Which of them are asked is the policy's to say.
+            A::ApprovePromotion => matches!(self, Role::Tester | Role::Product | Role::Lead),
             A::RecordVerdict | A::WithdrawVerdict => matches!(self, Role::Tester),
             A::SignOff => matches!(self, Role::Product),
             A::OverruleVerdict
             | A::RequestPromotion
-            | A::ApprovePromotion
             | A::StartPromotion
             | A::CancelPromotion
-            | A::RollBack => matches!(self, Role::Lead),
+            | A::PausePromotion
+            | A::AbortPromotion
+            | A::LiftFreeze
+            | A::BreakGlass
+            | A::RollBack
+            | A::CorrectRegion
+            | A::ReviewPlan
+            | A::RunPlan => matches!(self, Role::Lead),
             A::ManagePeople
             | A::ManageTokens
             | A::ManageHooks
@@ -102,7 +110,21 @@ pub enum Action {
     ApprovePromotion,
     StartPromotion,
     CancelPromotion,
+    /// Pause what runs, let it go on, let a wave begin that waits for a look.
+    PausePromotion,
+    /// End what runs, and leave its regions as they are.
+    AbortPromotion,
+    /// Make an exception from freeze windows for one promotion.
+    LiftFreeze,
+    /// Start without people's decisions, and review who did.
+    BreakGlass,
     RollBack,
+    /// Puts back, or takes over, what somebody changed on a Swarm by hand.
+    CorrectRegion,
+    /// To have read a contingency plan.
+    ReviewPlan,
+    /// Uses a contingency plan, and returns from it.
+    RunPlan,
     ManagePeople,
     ManageTokens,
     ManageHooks,
@@ -116,7 +138,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 25] = [
+    pub const ALL: [Action; 32] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -133,7 +155,14 @@ impl Action {
         Action::ApprovePromotion,
         Action::StartPromotion,
         Action::CancelPromotion,
+        Action::PausePromotion,
+        Action::AbortPromotion,
+        Action::LiftFreeze,
+        Action::BreakGlass,
         Action::RollBack,
+        Action::CorrectRegion,
+        Action::ReviewPlan,
+        Action::RunPlan,
         Action::ManagePeople,
         Action::ManageTokens,
         Action::ManageHooks,

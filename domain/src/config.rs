@@ -3,15 +3,21 @@
 mod changes;
 mod check;
 mod environments;
+mod update;
 
 pub use changes::Changes;
 pub use environments::{EngineCapacity, EnvironmentsConfig};
+pub use update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use crate::address::OutgoingConfig;
 use crate::capacity::PortRange;
 use crate::channel::Channel;
+use crate::checklist::ChecklistItem;
+use crate::freeze::FreezeConfig;
 use crate::image::ImageName;
 use crate::notify::{RouteConfig, TargetConfig};
+use crate::plan::PlanConfig;
+use crate::policy::PolicyConfig;
 use crate::problem::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +37,15 @@ pub struct Config {
     pub engines: Vec<EngineConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<RegionConfig>,
+    /// What can be done in a region when it has to be quick.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanConfig>,
+    /// What people have to decide before an app may go to a region.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyConfig>,
+    /// When nothing new goes to a region.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<FreezeConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetConfig>,
     /// Which events go to which targets. They have no names: a file that has any replaces all.
@@ -170,6 +185,9 @@ pub struct AppConfig {
     pub stack_file: Option<String>,
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// The test plan: what testers look at before they judge a build, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<ChecklistItem>,
     #[serde(default)]
     pub service: ServiceConfig,
 }
@@ -199,6 +217,9 @@ pub struct ServiceConfig {
     /// Seconds after which a rollout that has not come up is failed. Default 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u32>,
+    /// How tasks are replaced.
+    #[serde(skip_serializing_if = "UpdateConfig::is_default")]
+    pub update: UpdateConfig,
     /// Environment variables in every region; a region's own win over these.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -298,6 +319,9 @@ pub struct RegionConfig {
     /// Replicas of every app here. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
+    /// Replicas of single apps here, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replicas_of: BTreeMap<String, u32>,
     /// Environment variables of the region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -332,6 +356,10 @@ impl Config {
 
     pub fn region(&self, name: &str) -> Option<&RegionConfig> {
         self.regions.iter().find(|region| region.name == name)
+    }
+
+    pub fn plan(&self, name: &str) -> Option<&PlanConfig> {
+        self.plans.iter().find(|plan| plan.name == name)
     }
 
     pub fn target(&self, name: &str) -> Option<&TargetConfig> {
@@ -371,6 +399,9 @@ impl Config {
             stacks: take(&self.stacks, other.stacks, prune, |item| &item.name),
             engines: take(&self.engines, other.engines, prune, |item| &item.name),
             regions: take(&self.regions, other.regions, prune, |item| &item.name),
+            plans: take(&self.plans, other.plans, prune, |item| &item.name),
+            policies: take(&self.policies, other.policies, prune, |item| &item.name),
+            freezes: take(&self.freezes, other.freezes, prune, |item| &item.name),
             targets: take(&self.targets, other.targets, prune, |item| &item.name),
             routes: if other.routes.is_empty() && !prune { self.routes.clone() } else { other.routes },
             intake: if other.intake.is_default() && !prune { self.intake.clone() } else { other.intake },
@@ -405,8 +436,9 @@ impl EngineConfig {
 }
 
 impl RegionConfig {
-    pub fn replicas(&self) -> u32 {
-        self.replicas.unwrap_or(1)
+    /// How many tasks of an app the region runs.
+    pub fn replicas(&self, app: &str) -> u32 {
+        self.replicas_of.get(app).copied().or(self.replicas).unwrap_or(1)
     }
 }
 

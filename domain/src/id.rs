@@ -51,6 +51,10 @@ ids!(
     VerdictId,
     /// One product acceptance.
     SignOffId,
+    /// One time that product sent a build back.
+    SendBackId,
+    /// One file beside a verdict.
+    EvidenceId,
     /// A request to run a digest in regions.
     PromotionId,
     /// One region's part of a promotion.

@@ -29,6 +29,12 @@ pub enum EventKind {
     RolloutVerified,
     RolloutFailed,
     Rollback,
+    /// Somebody paused a promotion, let it go on, or ended it.
+    PromotionPaused,
+    PromotionResumed,
+    PromotionAborted,
+    /// A lead started without people's decisions.
+    GlassBroken,
     /// A hook was silent for longer than usual.
     HookSilent,
     /// Somebody pressed "send a test message".
@@ -36,7 +42,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 16] = [
+    pub const ALL: [EventKind; 20] = [
         EventKind::BuildReady,
         EventKind::BuildFailed,
         EventKind::TagMoved,
@@ -51,6 +57,10 @@ impl EventKind {
         EventKind::RolloutVerified,
         EventKind::RolloutFailed,
         EventKind::Rollback,
+        EventKind::PromotionPaused,
+        EventKind::PromotionResumed,
+        EventKind::PromotionAborted,
+        EventKind::GlassBroken,
         EventKind::HookSilent,
         EventKind::Test,
     ];
@@ -71,6 +81,10 @@ impl EventKind {
             EventKind::RolloutVerified => "rollout_verified",
             EventKind::RolloutFailed => "rollout_failed",
             EventKind::Rollback => "rollback",
+            EventKind::PromotionPaused => "promotion_paused",
+            EventKind::PromotionResumed => "promotion_resumed",
+            EventKind::PromotionAborted => "promotion_aborted",
+            EventKind::GlassBroken => "glass_broken",
             EventKind::HookSilent => "hook_silent",
             EventKind::Test => "test",
         }
@@ -82,7 +96,11 @@ impl EventKind {
 
     /// What is told at any hour: somebody may have to act on it now.
     pub const fn is_urgent(self) -> bool {
-        matches!(self, EventKind::TagMoved | EventKind::RolloutFailed | EventKind::Rollback | EventKind::Test)
+        use EventKind as E;
+        matches!(
+            self,
+            E::TagMoved | E::RolloutFailed | E::Rollback | E::PromotionPaused | E::PromotionAborted | E::GlassBroken | E::Test
+        )
     }
 }
 

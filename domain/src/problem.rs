@@ -64,6 +64,12 @@ pub enum Problem {
     ConfirmationMismatch { expected: String },
     #[error("You requested this promotion, so your approval does not count. Ask another lead.")]
     OwnRequest,
+    #[error("You wrote all commits of this build, so your approval does not count. Ask somebody else.")]
+    OwnWork,
+    #[error("You broke the glass yourself, so somebody else has to review it.")]
+    OwnReview,
+    #[error("A policy that fits does not allow to break the glass. Nothing was started.")]
+    GlassNotAllowed,
     #[error("You approved this already. Nothing was changed.")]
     ApprovedAlready,
     #[error("Only its author may withdraw this.")]
@@ -80,6 +86,16 @@ pub enum Problem {
     Finished { state: String },
     #[error("Another rollout of {app} runs in {region}. Wait until it has ended.")]
     RolloutRunning { app: String, region: String },
+    #[error("Nobody but you has read the plan {plan} as it is now. Another lead reads it first; nothing was changed.")]
+    PlanUnread { plan: String },
+    #[error("The plan {plan} runs in {region}. Return from it first; nothing was changed.")]
+    PlanRuns { plan: String, region: String },
+    #[error("{region} runs nothing under the plan {plan} that could be returned from.")]
+    PlanOver { plan: String, region: String },
+    #[error(
+        "What was changed by hand in {region} cannot be said in its configuration ({parts}): only replicas can. Correct it instead."
+    )]
+    NotAdoptable { region: String, parts: String },
     #[error("{region} has run nothing of {app} before, so there is no way back.")]
     NothingToRollBackTo { app: String, region: String },
 
@@ -126,6 +142,12 @@ pub enum Problem {
         "Promotion P-{number} changed {region} after this one had started. {region} was not touched; request a new promotion."
     )]
     Overtaken { region: String, number: i64 },
+    #[error("{by} ended the promotion while {region} was being changed. {region} was left as it was at that moment; look at it.")]
+    Aborted { region: String, by: String },
+    #[error("The promotion is paused already.")]
+    PausedAlready,
+    #[error("The promotion waits for nobody: nothing is paused, and no wave waits for a look.")]
+    NotPaused,
     #[error("The time of {seconds} s ran out before {region} was changed. What ran there was left as it was.")]
     TooLate { region: String, seconds: u32 },
     #[error(
@@ -160,6 +182,7 @@ pub enum Noun {
     Promotion,
     Rollout,
     Region,
+    Plan,
     Engine,
     Registry,
     Service,
@@ -171,6 +194,10 @@ pub enum Noun {
     Message,
     Repository,
     Log,
+    Item,
+    Evidence,
+    Policy,
+    Freeze,
 }
 
 impl Noun {
@@ -190,6 +217,7 @@ impl Noun {
             Noun::Promotion => "promotion",
             Noun::Rollout => "rollout",
             Noun::Region => "region",
+            Noun::Plan => "plan",
             Noun::Engine => "engine",
             Noun::Registry => "registry",
             Noun::Service => "service",
@@ -201,6 +229,10 @@ impl Noun {
             Noun::Message => "message",
             Noun::Repository => "repository",
             Noun::Log => "log",
+            Noun::Item => "item",
+            Noun::Evidence => "evidence",
+            Noun::Policy => "policy",
+            Noun::Freeze => "freeze window",
         }
     }
 }
@@ -283,6 +315,9 @@ impl Problem {
             | Problem::Quarantined
             | Problem::GatesClosed { .. }
             | Problem::OwnRequest
+            | Problem::OwnWork
+            | Problem::OwnReview
+            | Problem::GlassNotAllowed
             | Problem::ApprovedAlready
             | Problem::NotTheAuthor
             | Problem::NotTheHolder { .. }
@@ -292,6 +327,10 @@ impl Problem {
             | Problem::Finished { .. }
             | Problem::RolloutRunning { .. }
             | Problem::NothingToRollBackTo { .. }
+            | Problem::PlanUnread { .. }
+            | Problem::PlanRuns { .. }
+            | Problem::PlanOver { .. }
+            | Problem::NotAdoptable { .. }
             | Problem::ImageGone { .. }
             | Problem::ServiceEnded { .. }
             | Problem::OutOfMemory { .. }
@@ -306,6 +345,9 @@ impl Problem {
             | Problem::NotUpInTime { .. }
             | Problem::ServiceDiffers { .. }
             | Problem::Overtaken { .. }
+            | Problem::Aborted { .. }
+            | Problem::PausedAlready
+            | Problem::NotPaused
             | Problem::TooLate { .. }
             | Problem::EngineTooOld { .. }
             | Problem::SecretMissing { .. }

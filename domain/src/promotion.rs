@@ -9,9 +9,22 @@ use serde::{Deserialize, Serialize};
 pub enum PromotionKind {
     Promotion,
     Rollback,
+    /// What was last verified is put back over what somebody changed by hand, or, where that is
+    /// adopted, the record follows.
+    Correction,
+    /// A contingency plan, or the return from one.
+    Plan,
 }
 
-/// `open` → `running` → `verified` or `failed`; `open` → `cancelled`.
+impl PromotionKind {
+    /// Whether it only goes to what was verified there before: it needs no approval, and its gates
+    /// are those of a rollback.
+    pub const fn goes_back(self) -> bool {
+        !matches!(self, PromotionKind::Promotion)
+    }
+}
+
+/// `open` → `running` → `verified`, `failed` or `aborted`; `open` → `cancelled`, `rejected` or `expired`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +39,12 @@ pub enum PromotionState {
     Failed,
     /// Withdrawn before it started.
     Cancelled,
+    /// Ended by somebody while it ran: its regions were left as they were at that moment.
+    Aborted,
+    /// Sent back by somebody who could have approved it.
+    Rejected,
+    /// Nobody started it while its approvals counted, or it was open for too long.
+    Expired,
 }
 
 /// `waiting` → `running` → `verified` or `failed`; `waiting` → `skipped`, or `failed` when a
@@ -38,7 +57,7 @@ pub enum RolloutState {
     Running,
     Verified,
     Failed,
-    /// An earlier region failed, so this one was not touched.
+    /// An earlier region failed or somebody ended the promotion, so this one was not touched.
     Skipped,
 }
 
@@ -46,12 +65,15 @@ impl PromotionState {
     /// Whether a promotion may go from here to `next`. What is not listed is refused.
     pub const fn may_become(self, next: Self) -> bool {
         use PromotionState as S;
-        matches!((self, next), (S::Open, S::Running | S::Cancelled) | (S::Running, S::Verified | S::Failed))
+        matches!(
+            (self, next),
+            (S::Open, S::Running | S::Cancelled | S::Rejected | S::Expired) | (S::Running, S::Verified | S::Failed | S::Aborted)
+        )
     }
 
     /// Whether nothing can change any more.
     pub const fn ended(self) -> bool {
-        matches!(self, PromotionState::Verified | PromotionState::Failed | PromotionState::Cancelled)
+        !matches!(self, PromotionState::Open | PromotionState::Running)
     }
 }
 
@@ -131,8 +153,9 @@ macro_rules! state_text {
 pub(crate) use state_text;
 
 state_text! {
-    PromotionKind { Promotion = "promotion", Rollback = "rollback" }
-    PromotionState { Open = "open", Running = "running", Verified = "verified", Failed = "failed", Cancelled = "cancelled" }
+    PromotionKind { Promotion = "promotion", Rollback = "rollback", Correction = "correction", Plan = "plan" }
+    PromotionState { Open = "open", Running = "running", Verified = "verified", Failed = "failed", Cancelled = "cancelled",
+        Aborted = "aborted", Rejected = "rejected", Expired = "expired" }
     RolloutState { Waiting = "waiting", Running = "running", Verified = "verified", Failed = "failed", Skipped = "skipped" }
     StepState { Waiting = "waiting", Running = "running", Done = "done", Failed = "failed", Skipped = "skipped" }
 }
@@ -143,12 +166,15 @@ mod tests {
     use RolloutState::{Failed, Running, Skipped, Verified, Waiting};
     use proptest::prelude::*;
 
-    const PROMOTION_STATES: [PromotionState; 5] = [
+    const PROMOTION_STATES: [PromotionState; 8] = [
         PromotionState::Open,
         PromotionState::Running,
         PromotionState::Verified,
         PromotionState::Failed,
         PromotionState::Cancelled,
+        PromotionState::Aborted,
+        PromotionState::Rejected,
+        PromotionState::Expired,
     ];
     const ROLLOUT_STATES: [RolloutState; 5] = [Waiting, Running, Verified, Failed, Skipped];
 
@@ -179,8 +205,11 @@ mod tests {
     fn a_promotion_is_cancelled_only_before_it_starts_and_verified_only_after() {
         let to = |next| PROMOTION_STATES.into_iter().filter(|from| from.may_become(next)).collect::<Vec<_>>();
         assert_eq!(to(PromotionState::Running), [PromotionState::Open]);
-        assert_eq!(to(PromotionState::Cancelled), [PromotionState::Open]);
+        for ended in [PromotionState::Cancelled, PromotionState::Rejected, PromotionState::Expired] {
+            assert_eq!(to(ended), [PromotionState::Open]);
+        }
         assert_eq!(to(PromotionState::Verified), [PromotionState::Running]);
+        assert_eq!(to(PromotionState::Aborted), [PromotionState::Running]);
         assert_eq!(to(PromotionState::Failed), [PromotionState::Running]);
         assert_eq!(to(PromotionState::Open), []);
         assert_eq!(ROLLOUT_STATES.into_iter().filter(|from| from.may_become(Verified)).collect::<Vec<_>>(), [Running]);

@@ -33,12 +33,24 @@ pub fn way_back<'a>(past: &'a [Past], runs: Option<&Digest>) -> Option<&'a Diges
     let top = pile.last().copied();
     let under = || pile.iter().rev().copied().find(|digest| Some(*digest) != top);
     match (last.kind, last.verified) {
-        (PromotionKind::Rollback, false) => Some(&last.digest),
-        (PromotionKind::Promotion, false) if top == Some(&last.digest) => under(),
-        (PromotionKind::Promotion, false) => top,
+        (kind, false) if kind.goes_back() => Some(&last.digest),
+        (_, false) if top == Some(&last.digest) => under(),
+        (_, false) => top,
         (_, true) if runs.is_some_and(|runs| Some(runs) != top) => top,
         (_, true) => under(),
     }
+}
+
+/// Where "roll back" will lead once `digest` was promoted there and verified.
+pub fn back_after(past: &[Past], digest: &Digest) -> Option<Digest> {
+    let then = Past { kind: PromotionKind::Promotion, digest: digest.clone(), verified: true };
+    let past: Vec<Past> = past.iter().cloned().chain([then]).collect();
+    way_back(&past, None).cloned()
+}
+
+/// The digest that was verified there last: what the record says that runs.
+pub fn last_verified(past: &[Past]) -> Option<&Digest> {
+    past.iter().rev().find(|rollout| rollout.verified).map(|rollout| &rollout.digest)
 }
 
 /// Whether a rollback may go to `digest`: it is the one that is offered, or it still lies in
@@ -51,7 +63,7 @@ pub fn may_go_back_to(past: &[Past], runs: Option<&Digest>, digest: &Digest) -> 
 fn pile(past: &[Past]) -> Vec<&Digest> {
     let mut pile: Vec<&Digest> = Vec::new();
     for rollout in past.iter().filter(|rollout| rollout.verified) {
-        if rollout.kind == PromotionKind::Rollback
+        if rollout.kind.goes_back()
             && let Some(place) = pile.iter().rposition(|digest| **digest == rollout.digest)
         {
             pile.truncate(place + 1);
@@ -140,6 +152,17 @@ mod tests {
         assert_eq!(back("AB", Some('F')), Some('B'));
         assert_eq!(back("A", Some('F')), Some('A'));
         assert_eq!(back("AB<A", Some('B')), Some('A'));
+    }
+
+    #[test]
+    fn back_after_a_promotion_is_what_runs_before_it() {
+        let after = |story: &str, next: char| back_after(&past(story), &digest(next));
+        assert_eq!(after("", 'A'), None);
+        assert_eq!(after("A", 'B'), Some(digest('A')));
+        assert_eq!(after("AB", 'B'), Some(digest('A')), "verified once more");
+        assert_eq!(after("AB<A", 'C'), Some(digest('A')));
+        assert_eq!(after("Ab", 'C'), Some(digest('A')));
+        assert_eq!(last_verified(&past("AB<Ac")), Some(&digest('A')));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The rule by which a region counts as verified: what the Swarm says of its tasks, and
 //! nothing else. The status of a service update is not believed; it only ends hope early.
 
+pub mod waves;
+
 use crate::{Digest, Time};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -96,6 +98,13 @@ impl Soak {
     }
 }
 
+/// The middle one of some durations; of an even number the lower of the two in the middle.
+pub fn median(durations: &[u32]) -> Option<u32> {
+    let mut sorted = durations.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +171,14 @@ mod tests {
         assert_eq!(soak.note(&steady("a"), at(5), five), Some(five));
         assert_eq!(soak.note(&steady("b"), at(9), five), Some(five));
         assert_eq!(soak.note(&steady("b"), at(14), five), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_usual_duration_is_the_one_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[7]), Some(7));
+        assert_eq!(median(&[900, 5, 6]), Some(6), "one that hung does not count for more");
+        assert_eq!(median(&[9, 5, 6, 7]), Some(6));
     }
 
     fn any_task() -> impl Strategy<Value = TaskSeen> {

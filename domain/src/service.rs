@@ -1,6 +1,7 @@
 //! What a region runs: the service of an app, typed.
 
-use crate::config::{AppConfig, RegionConfig};
+use crate::config::{AppConfig, FailureAction, RegionConfig, UpdateConfig, UpdateOrder};
+use crate::gate::world::Need;
 use crate::problem::Fault;
 use crate::{Digest, ImageName, Problem};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ pub struct ServiceIntent {
     pub memory_mib: u32,
     pub soak_seconds: u32,
     pub deadline_seconds: u32,
+    /// How its tasks are replaced. What nobody said is left out, so that intents of before say
+    /// and hash the same as they did.
+    #[serde(default, skip_serializing_if = "UpdateConfig::is_default")]
+    pub update: UpdateConfig,
 }
 
 /// A port published in host mode.
@@ -40,6 +45,8 @@ pub struct ServicePort {
 pub const DEFAULT_MEMORY_MIB: u32 = 512;
 pub const DEFAULT_SOAK_SECONDS: u32 = 5;
 pub const DEFAULT_DEADLINE_SECONDS: u32 = 300;
+/// Without another word each batch is watched as long as the soak, but no longer than this.
+const LONGEST_MONITOR: u32 = 10;
 
 impl ServiceIntent {
     /// What `region` is to run of `app`: the image at the region's own registry if it has one,
@@ -67,12 +74,49 @@ impl ServiceIntent {
             command: service.command.clone(),
             health: service.health.clone(),
             port,
-            replicas: region.replicas(),
+            replicas: region.replicas(&app.name),
             read_only: service.read_only.unwrap_or(true),
             memory_mib: service.memory_mib.unwrap_or(DEFAULT_MEMORY_MIB),
             soak_seconds: service.soak_seconds.unwrap_or(DEFAULT_SOAK_SECONDS),
             deadline_seconds: service.deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS),
+            update: service.update.clone(),
         })
+    }
+
+    /// How many tasks are replaced at a time.
+    pub fn parallelism(&self) -> u32 {
+        self.update.parallelism.unwrap_or(1).clamp(1, self.replicas.max(1))
+    }
+
+    /// Seconds between one batch of tasks and the next.
+    pub fn delay_seconds(&self) -> u32 {
+        self.update.delay_seconds.unwrap_or(0)
+    }
+
+    /// Which task goes first. Two tasks cannot hold one port of a node, so with a port it is the
+    /// old one, whatever was asked.
+    pub fn order(&self) -> UpdateOrder {
+        match self.port {
+            Some(_) => UpdateOrder::StopFirst,
+            None => self.update.order.unwrap_or(UpdateOrder::StartFirst),
+        }
+    }
+
+    /// Seconds that the Swarm watches each new batch before it goes on to the next.
+    pub fn monitor_seconds(&self) -> u32 {
+        self.update.monitor_seconds.unwrap_or_else(|| self.soak_seconds.clamp(1, LONGEST_MONITOR))
+    }
+
+    /// Whether a region that failed goes back by itself.
+    pub fn goes_back(&self) -> bool {
+        self.update.on_failure == Some(FailureAction::Rollback)
+    }
+
+    /// What the region's nodes must hold at the fullest moment of the update; `replaces` says
+    /// whether tasks run there already.
+    pub fn need(&self, replaces: bool) -> Need {
+        let beside = if replaces && self.order() == UpdateOrder::StartFirst { self.parallelism() } else { 0 };
+        Need { replicas: self.replicas, beside, memory_mib: self.memory_mib, published: self.port.is_some() }
     }
 }
 
@@ -108,6 +152,32 @@ mod tests {
         assert_eq!((intent.memory_mib, intent.soak_seconds, intent.deadline_seconds), (512, 5, 300));
         assert_eq!((intent.read_only, intent.replicas, intent.port), (true, 1, None));
         assert!(intent.command.is_empty() && intent.health.is_empty() && intent.env.is_empty());
+    }
+
+    #[test]
+    fn an_intent_of_before_reads_and_writes_as_it_did() {
+        let old = serde_json::to_string(
+            &ServiceIntent::plan(&app(serde_json::json!({})), &region(serde_json::json!({})), &digest()).expect("a plan"),
+        );
+        let old = old.expect("json");
+        assert!(!old.contains("update"), "{old}");
+        let intent: ServiceIntent = serde_json::from_str(&old).expect("an intent");
+        assert_eq!((intent.parallelism(), intent.delay_seconds(), intent.monitor_seconds()), (1, 0, 5));
+        assert_eq!((intent.order(), intent.goes_back()), (UpdateOrder::StartFirst, false));
+    }
+
+    #[test]
+    fn how_tasks_are_replaced_is_the_apps_to_say_but_a_port_stops_the_old_one_first() {
+        let update = serde_json::json!({ "parallelism": 2, "delay_seconds": 7, "order": "start-first", "monitor_seconds": 20, "on_failure": "rollback" });
+        let worker = app(serde_json::json!({ "service": { "update": update } }));
+        let three = region(serde_json::json!({ "replicas": 3 }));
+        let intent = ServiceIntent::plan(&worker, &three, &digest()).expect("a plan");
+        assert_eq!((intent.parallelism(), intent.delay_seconds(), intent.monitor_seconds()), (2, 7, 20));
+        assert!(intent.goes_back());
+        assert_eq!(intent.need(true), Need { replicas: 3, beside: 2, memory_mib: 512, published: false });
+        assert_eq!(intent.need(false).beside, 0, "nothing runs beside the first");
+        let web = ServiceIntent { port: Some(ServicePort { container: 80, published: 8080 }), ..intent };
+        assert_eq!((web.order(), web.need(true).beside), (UpdateOrder::StopFirst, 0));
     }
 
     #[test]

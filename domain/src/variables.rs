@@ -54,6 +54,27 @@ pub fn merge(layers: &[Layer]) -> Vec<Variable> {
     merged.into_values().collect()
 }
 
+/// What is another in a set of values than in the one before, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    pub changed: Vec<String>,
+}
+
+/// Compares values by name, in the order of the names. No value leaves it.
+pub fn difference(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Difference {
+    let lacks = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+        one.keys().filter(|name| !other.contains_key(*name)).cloned().collect()
+    };
+    let is_other = |(name, value): &(&String, &String)| before.get(*name).is_some_and(|old| old != *value);
+    Difference {
+        added: lacks(now, before),
+        removed: lacks(before, now),
+        changed: now.iter().filter(is_other).map(|(name, _)| name.clone()).collect(),
+    }
+}
+
 /// The values alone.
 pub fn values(layers: &[Layer]) -> BTreeMap<String, String> {
     merge(layers).into_iter().map(|variable| (variable.name, variable.value)).collect()
@@ -211,6 +232,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_difference_names_each_other_variable_once_and_nothing_else(
+            before in prop::collection::btree_map("[A-C]", "[xy]", 0..4),
+            now in prop::collection::btree_map("[A-C]", "[xy]", 0..4),
+        ) {
+            let told = difference(&before, &now);
+            for name in ["A", "B", "C"] {
+                let count = |names: &Vec<String>| names.iter().filter(|one| *one == name).count();
+                let found = (count(&told.added), count(&told.removed), count(&told.changed));
+                let wanted = match (before.get(name), now.get(name)) {
+                    (None, Some(_)) => (1, 0, 0),
+                    (Some(_), None) => (0, 1, 0),
+                    (Some(old), Some(new)) if old != new => (0, 0, 1),
+                    _ => (0, 0, 0),
+                };
+                prop_assert_eq!(found, wanted);
+            }
+        }
+
         #[test]
         fn every_variable_is_there_once_with_the_last_word_and_all_the_words_before(layers in layers()) {
             let merged = merge(&layers);

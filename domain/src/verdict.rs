@@ -23,6 +23,16 @@ impl VerdictKind {
     }
 }
 
+impl VerdictKind {
+    pub const ALL: [VerdictKind; 3] = [VerdictKind::Pass, VerdictKind::Fail, VerdictKind::Blocked];
+
+    /// Whether a new verdict takes the place of an earlier one by the same tester on the same
+    /// digest. Whoever could not judge it this time has not taken a fail back.
+    pub const fn supersedes(self, earlier: VerdictKind) -> bool {
+        !matches!((self, earlier), (VerdictKind::Blocked, VerdictKind::Fail))
+    }
+}
+
 impl std::str::FromStr for VerdictKind {
     type Err = crate::problem::Fault;
 
@@ -38,7 +48,8 @@ impl std::str::FromStr for VerdictKind {
 
 /// What the verdicts that still stand on one digest amount to.
 ///
-/// A verdict stands until its author withdraws it or, for a fail, a lead overrules it.
+/// A verdict stands until its author withdraws it or gives another on the digest, or, for a fail,
+/// a lead overrules it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Standing {
@@ -85,6 +96,12 @@ mod tests {
         let unsure = Standing::of([Blocked]);
         assert!(!unsure.quarantined() && !unsure.passed());
         assert_eq!(Standing::of([]), Standing::default());
+    }
+
+    #[test]
+    fn a_fail_is_taken_back_by_a_judgement_and_not_by_the_lack_of_one() {
+        assert!(Pass.supersedes(Fail) && Fail.supersedes(Fail) && !Blocked.supersedes(Fail));
+        assert!(VerdictKind::ALL.iter().all(|kind| kind.supersedes(Pass) && kind.supersedes(Blocked)));
     }
 
     #[test]

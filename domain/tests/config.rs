@@ -20,6 +20,7 @@ fn whole() -> Value {
                 "name": "web", "image": "registry.test:5000/team/web", "git": "https://git.test/team/web",
                 "port_label": 80, "stack": "shop",
                 "channels": [{ "name": "dev", "kind": "branch", "tags": "dev", "launch": { "lease_hours": 8, "preset": "hangzhou", "check": "web" } }, { "name": "release-v*", "kind": "release", "tags": "release-v*" }],
+                "checklist": [{ "id": "login", "text": "Sign in and out" }, { "id": "share", "text": "在手机上分享" }],
                 "service": { "port": 80, "health": ["/health"], "env": { "MODE": "live", "spring.profiles-x": "a" }, "soak_seconds": 3 },
             },
             { "name": "worker", "image": "registry.test:5000/team/worker" },
@@ -29,7 +30,13 @@ fn whole() -> Value {
         "regions": [{
             "name": "hangzhou", "url": "tcp://[fd00::1]:2375", "address": "10.0.0.1", "time_zone": "Asia/Shanghai",
             "title_en": "Hangzhou", "title_zh": "杭州", "registry": "mirror.test", "replicas": 2, "env": { "LANG": "zh" },
+            "replicas_of": { "worker": 4 },
         }],
+        "plans": [
+            { "name": "flood", "title": "Ten times the traffic", "app": "web", "regions": ["hangzhou"], "scale": 12 },
+            { "name": "quiet", "title": "Without recommendations", "app": "web", "regions": ["hangzhou"], "set": { "LIMIT": "1" } },
+            { "name": "before", "title": "The last one of summer", "app": "web", "regions": ["hangzhou"], "switch": "release-v5.12.05.02" },
+        ],
     })
 }
 
@@ -45,6 +52,13 @@ fn with(pointer: &str, value: Value) -> Config {
 fn a_configuration_that_fits_together_is_taken() {
     assert_eq!(config(whole()).check(), Ok(()));
     assert_eq!(Config::default().check(), Ok(()));
+}
+
+fn refused(pointer: &str, value: &Value, place: &str) {
+    match with(pointer, value.clone()).check() {
+        Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
+        other => panic!("{pointer} = {value}: {other:?}"),
+    }
 }
 
 #[test]
@@ -70,23 +84,13 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
         (&format!("{web}/channels/0/launch"), json!({ "engine": "big" }), "apps.web.channels.dev.launch.engine"),
         (&format!("{web}/channels/0/launch"), json!({ "check": "test" }), "apps.web.channels.dev.launch.check"),
         (&format!("{web}/channels/0/launch"), json!({ "stop": true }), "apps.web.channels.dev.launch.stop"),
-        (&format!("{web}/service/port"), json!(0), "apps.web.service.port"),
-        (&format!("{web}/service/memory_mib"), json!(1), "apps.web.service.memory_mib"),
-        (&format!("{web}/service/soak_seconds"), json!(300), "apps.web.service.deadline_seconds"),
-        (&format!("{web}/service/deadline_seconds"), json!(5), "apps.web.service.deadline_seconds"),
-        (&format!("{web}/service/health"), json!([""]), "apps.web.service.health"),
-        (&format!("{web}/service/command"), json!(["a\0"]), "apps.web.service.command"),
-        (&format!("{web}/service/env"), json!({ "A=B": "" }), "apps.web.service.env.A=B"),
+        (&format!("{web}/checklist/1/id"), json!("login"), "apps.web.checklist.login"),
+        (&format!("{web}/checklist/0/id"), json!("Log in"), "apps.web.checklist.Log in"),
+        (&format!("{web}/checklist/0/text"), json!(" "), "apps.web.checklist.login"),
         ("/stacks/0/name", json!("2nd"), "stacks.2nd"),
         ("/engines/0/url", json!("http://10.0.0.1:2375"), "engines.test.url"),
         ("/engines/0/url", json!("tcp://10.0.0.1"), "engines.test.url"),
         ("/engines/0/address", json!("localhost:80"), "engines.test.address"),
-        ("/regions/0/url", json!("unix://"), "regions.hangzhou.url"),
-        ("/regions/0/time_zone", json!("Asia/Shang hai"), "regions.hangzhou.time_zone"),
-        ("/regions/0/title_zh", json!("杭".repeat(61)), "regions.hangzhou.title_zh"),
-        ("/regions/0/registry", json!("mirror"), "regions.hangzhou.registry"),
-        ("/regions/0/replicas", json!(0), "regions.hangzhou.replicas"),
-        ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
         ("/outgoing", json!({ "allow": ["10.0.0.0/8", "everything"] }), "outgoing.allow.everything"),
         ("/outgoing", json!({ "allow": ["0.0.0.0/0"] }), "outgoing.allow.0.0.0.0/0"),
         ("/outgoing", json!({ "ca": "-----BEGIN PRIVATE KEY-----" }), "outgoing.ca"),
@@ -99,10 +103,46 @@ fn each_thing_that_does_not_fit_is_refused_at_its_place() {
         ("/proxy", json!({ "domain": "env.test", "scheme": "ftp" }), "proxy.scheme"),
         ("/proxy", json!({ "domain": "env.test", "port": 0 }), "proxy.port"),
     ] {
-        match with(pointer, value.clone()).check() {
-            Err(Problem::Config { place: found, .. }) => assert_eq!(found, place, "{pointer} = {value}"),
-            other => panic!("{pointer} = {value}: {other:?}"),
-        }
+        refused(pointer, &value, place);
+    }
+}
+
+#[test]
+fn nothing_that_does_not_fit_in_production_is_taken() {
+    let web = "/apps/0";
+    for (pointer, value, place) in [
+        ("/regions/0/url", json!("unix://"), "regions.hangzhou.url"),
+        ("/regions/0/time_zone", json!("Asia/Shang hai"), "regions.hangzhou.time_zone"),
+        ("/regions/0/title_zh", json!("杭".repeat(61)), "regions.hangzhou.title_zh"),
+        ("/regions/0/registry", json!("mirror"), "regions.hangzhou.registry"),
+        ("/regions/0/replicas", json!(0), "regions.hangzhou.replicas"),
+        ("/regions/0/replicas_of", json!({ "worker": 101 }), "regions.hangzhou.replicas_of.worker"),
+        ("/regions/0/replicas_of", json!({ "gone": 1 }), "regions.hangzhou.replicas_of.gone"),
+        ("/plans/0/name", json!("quiet"), "plans.quiet"),
+        ("/plans/0/title", json!(""), "plans.flood.title"),
+        ("/plans/0/app", json!("gone"), "plans.flood.app"),
+        ("/plans/0/regions", json!([]), "plans.flood.regions"),
+        ("/plans/0/regions", json!(["hangzhou", "hangzhou"]), "plans.flood.regions"),
+        ("/plans/0/regions", json!(["nowhere"]), "plans.flood.regions"),
+        ("/plans/0/scale", json!(0), "plans.flood.scale"),
+        ("/plans/0/scale", json!(null), "plans.flood.scale"),
+        ("/plans/0/set", json!({ "A": "b" }), "plans.flood.scale"),
+        ("/plans/1/set", json!({ "1": "b" }), "plans.quiet.set.1"),
+        ("/plans/2/switch", json!("no such tag"), "plans.before.switch"),
+        ("/regions/0/env", json!({ "A": "x".repeat(33_000) }), "regions.hangzhou.env.A"),
+        (&format!("{web}/service/port"), json!(0), "apps.web.service.port"),
+        (&format!("{web}/service/memory_mib"), json!(1), "apps.web.service.memory_mib"),
+        (&format!("{web}/service/soak_seconds"), json!(300), "apps.web.service.deadline_seconds"),
+        (&format!("{web}/service/deadline_seconds"), json!(5), "apps.web.service.deadline_seconds"),
+        (&format!("{web}/service/update"), json!({ "parallelism": 0 }), "apps.web.service.update.parallelism"),
+        (&format!("{web}/service/update"), json!({ "delay_seconds": 3601 }), "apps.web.service.update.delay_seconds"),
+        (&format!("{web}/service/update"), json!({ "monitor_seconds": 0 }), "apps.web.service.update.monitor_seconds"),
+        (&format!("{web}/service/update"), json!({ "order": "start-first" }), "apps.web.service.update.order"),
+        (&format!("{web}/service/health"), json!([""]), "apps.web.service.health"),
+        (&format!("{web}/service/command"), json!(["a\0"]), "apps.web.service.command"),
+        (&format!("{web}/service/env"), json!({ "A=B": "" }), "apps.web.service.env.A=B"),
+    ] {
+        refused(pointer, &value, place);
     }
 }
 
@@ -182,9 +222,17 @@ fn a_production_port_is_made_from_the_label() {
 
 #[test]
 fn keys_that_slipway_does_not_know_are_refused() {
-    for pointer in
-        ["", "/registries/0", "/apps/0", "/apps/0/service", "/apps/0/channels/0", "/stacks/0", "/engines/0", "/regions/0"]
-    {
+    for pointer in [
+        "",
+        "/registries/0",
+        "/apps/0",
+        "/apps/0/service",
+        "/apps/0/channels/0",
+        "/stacks/0",
+        "/engines/0",
+        "/regions/0",
+        "/plans/0",
+    ] {
         let mut value = whole();
         value.pointer_mut(pointer).expect("the place is there")["privileged"] = json!(true);
         assert!(serde_json::from_value::<Config>(value).is_err(), "{pointer}");

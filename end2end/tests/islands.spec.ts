@@ -287,8 +287,13 @@ test('a digest copies whole, `/` finds the search box, a choice sends its form',
 });
 
 test('a guarded button waits for the word, and a form is sent once', async ({ browser }) => {
-  const form = (closed = '') => `<form method="post" action="/slow"><input name="app" data-guard="web" aria-label="App">
-    <button data-guarded="" ${closed}>Start</button></form>`;
+  const form = (closed = '', turn = 1) => `<p id="turn">${turn}</p><form method="post" action="/slow">
+    <input name="app" data-guard="web" aria-label="App"><button data-guarded="" ${closed}>Start</button></form>`;
+  // A form that one types into is not changed: the page has to be there first.
+  const becomes = async (closed: string, turn: number) => {
+    await stage.becomes(form(closed, turn));
+    await expect(page.locator('#turn')).toHaveText(String(turn));
+  };
   const stage = await Stage.of(browser, form());
   const { page } = stage;
   let sent = 0;
@@ -305,12 +310,12 @@ test('a guarded button waits for the word, and a form is sent once', async ({ br
   await expect(button).toBeEnabled();
   await page.getByLabel('App').fill('');
   await page.locator('#main').focus();
-  await stage.becomes(form('disabled'));
+  await becomes('disabled', 2);
   await page.getByLabel('App').fill('web');
   await expect(button).toBeDisabled();
   await page.getByLabel('App').fill('');
   await page.locator('#main').focus();
-  await stage.becomes(form());
+  await becomes('', 3);
   await page.getByLabel('App').fill('web');
   await page.evaluate(() => {
     const button = document.querySelector<HTMLButtonElement>('[data-guarded]')!;

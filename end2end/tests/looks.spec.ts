@@ -20,7 +20,10 @@ const places: [string, Person | 'nobody'][] = [
   ['/environments', 'tester'],
   ['/promotions', 'lead'],
   ['/promotions?state=cancelled', 'lead'],
+  ['/waiting', 'product'],
   ['/regions', 'lead'],
+  ['/regions/hangzhou', 'lead'],
+  ['/regions/hangzhou?tab=variables', 'viewer'],
   ['/regions/hangzhou/web/rollback', 'lead'],
   ['/activity', 'viewer'],
   ['/settings', 'admin'],
@@ -46,7 +49,7 @@ test('there is something to look at', async ({ browser }) => {
   for (const person of ['tester', 'viewer'] as const) places.push([environment, person]);
   const lead = await desk.of('lead');
   await lead.goto(build);
-  await lead.locator('#promote').getByLabel('Hong Kong').check();
+  await lead.locator('#promote input[name="regions[]"][value=hong-kong]').check();
   await lead.getByLabel('Why now').fill('one that waits');
   await lead.getByRole('button', { name: 'Request promotion' }).click();
   await expect(lead).toHaveURL(/\/promotions\//);

@@ -46,7 +46,8 @@ export async function signOff(page: Page, note: string): Promise<void> {
 /** A lead asks for the open build to go to these regions. */
 export async function request(page: Page, regions: string[], reason: string): Promise<string> {
   const form = page.locator('#promote');
-  for (const region of regions) await form.getByLabel(region).check();
+  // The same regions stand once more where later waves begin.
+  for (const region of regions) await form.locator('input[name="regions[]"]').and(form.getByLabel(region)).check();
   await form.getByLabel('Why now').fill(reason);
   await form.getByRole('button', { name: 'Request promotion' }).click();
   await expect(page).toHaveURL(/\/promotions\//);

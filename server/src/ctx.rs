@@ -5,6 +5,7 @@ use crate::engine::Engines;
 use crate::engine::logs::Logs;
 use crate::engine::stats::Stats;
 use crate::engine::watch::EnginesSeen;
+use crate::evidence::EvidenceFiles;
 use crate::git::{Git, Tools};
 use crate::hub::Hub;
 use crate::notify::Post;
@@ -52,6 +53,8 @@ pub struct Ctx {
     pub post: Arc<dyn Post>,
     /// Clones of the apps' repositories.
     pub git: Git,
+    /// Files beside verdicts.
+    pub evidence: EvidenceFiles,
     /// What the regions ran when last looked at.
     pub seen: Seen,
     /// What gates saw of the world a moment ago.
@@ -134,6 +137,10 @@ pub struct Work {
     /// Wakes whoever keeps logs with builds.
     pub snapshots: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes promotions that are paused or wait for a look.
+    pub held: Arc<Notify>,
+    /// A promotion was booked, or one of its gates may have opened.
+    pub bookings: Arc<Notify>,
     /// Wakes whoever reads commits, and whoever posts statuses of them.
     pub commits: Arc<Notify>,
     pub statuses: Arc<Notify>,
@@ -179,6 +186,7 @@ impl Ctx {
             clock,
             keeper,
             git: Git::new(&crate::secrets::data_folder(&settings.database_url).join("git"), Tools::here()),
+            evidence: EvidenceFiles::new(EvidenceFiles::folder_of(&settings.database_url)),
             settings: Arc::new(settings),
             entropy,
             hub: Hub::default(),

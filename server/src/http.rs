@@ -17,6 +17,7 @@ pub mod routes;
 pub mod session;
 pub mod shell;
 pub mod stacks;
+pub mod uploads;
 pub mod usage;
 
 use crate::ctx::Ctx;

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod ctx;
 pub mod engine;
+pub mod evidence;
 pub mod git;
 pub mod http;
 pub mod hub;

@@ -2,21 +2,22 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{
-    activity, builds, commits, engines, environments, hooks, intake, notifications, people, promotions, regions, runs, secrets,
-    settings, stacks, tokens, verdicts,
+    activity, builds, commits, engines, environments, hooks, intake, notifications, people, promotions, regions, rollouts, runs,
+    secrets, settings, stacks, tokens, verdicts, waiting,
 };
 use app::port::Port;
 use app::view::{
-    AppView, AuditRow, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView, Confirmation, Counts,
-    DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView, HappeningView, HookMade, HookPage,
-    InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret,
-    NotificationsView, Page, Paging, PromotionInput, PromotionRow, PromotionView, RegionBoard, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
-    UsageView, VerdictInput,
+    AdoptInput, AppView, AuditRow, BookingInput, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView,
+    Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
+    Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery,
+    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView, PromotionInput,
+    PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput, RollbackInput,
+    RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
+    UsageView, VerdictInput, WaitingView,
 };
 use async_trait::async_trait;
 use domain::id::{
-    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SignOffId, TokenId, UserId, VerdictId,
+    BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SendBackId, SignOffId, TokenId, UserId, VerdictId,
 };
 use domain::promotion::PromotionState;
 use domain::{Actor, Problem, Role};
@@ -145,8 +146,8 @@ impl Port for Ctx {
         environments::shell(self, actor, id, service).await
     }
 
-    async fn record_verdict(&self, actor: &Actor, input: VerdictInput) -> Result<VerdictId, Problem> {
-        verdicts::record_verdict(self, actor, input).await
+    async fn record_verdict(&self, actor: &Actor, input: VerdictInput, findings: Findings) -> Result<VerdictId, Problem> {
+        verdicts::record_verdict_with(self, actor, input, findings).await
     }
 
     async fn withdraw_verdict(&self, actor: &Actor, id: &VerdictId) -> Result<(), Problem> {
@@ -163,6 +164,14 @@ impl Port for Ctx {
 
     async fn withdraw_sign_off(&self, actor: &Actor, id: &SignOffId) -> Result<(), Problem> {
         verdicts::withdraw_sign_off(self, actor, id).await
+    }
+
+    async fn send_back(&self, actor: &Actor, build: &BuildId, reason: String) -> Result<SendBackId, Problem> {
+        verdicts::send_back(self, actor, build, reason).await
+    }
+
+    async fn waiting(&self, actor: &Actor) -> Result<WaitingView, Problem> {
+        waiting::waiting(self, actor).await
     }
 
     async fn promotions(
@@ -194,12 +203,88 @@ impl Port for Ctx {
         promotions::cancel_promotion(self, actor, id, reason).await
     }
 
+    async fn pause_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
+        rollouts::pause_promotion(self, actor, id).await
+    }
+
+    async fn resume_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
+        rollouts::resume_promotion(self, actor, id).await
+    }
+
+    async fn abort_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem> {
+        rollouts::abort_promotion(self, actor, id, reason).await
+    }
+
+    async fn reject_promotion(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem> {
+        promotions::reject_promotion(self, actor, id, reason).await
+    }
+
+    async fn book_promotion(&self, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem> {
+        promotions::book_promotion(self, actor, id, input).await
+    }
+
+    async fn unbook_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
+        promotions::unbook_promotion(self, actor, id).await
+    }
+
+    async fn exempt_from_freeze(&self, actor: &Actor, id: &PromotionId, reason: String) -> Result<(), Problem> {
+        promotions::exempt_from_freeze(self, actor, id, reason).await
+    }
+
+    async fn break_glass(&self, actor: &Actor, id: &PromotionId, input: GlassInput) -> Result<(), Problem> {
+        promotions::break_glass(self, actor, id, input).await
+    }
+
+    async fn review_glass(&self, actor: &Actor, id: &PromotionId, note: String) -> Result<(), Problem> {
+        promotions::review_glass(self, actor, id, note).await
+    }
+
     async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem> {
         promotions::roll_back(self, actor, input).await
     }
 
     async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem> {
         regions::regions(self, actor).await
+    }
+
+    async fn region(&self, actor: &Actor, name: &str) -> Result<RegionView, Problem> {
+        regions::region(self, actor, name).await
+    }
+
+    async fn region_history(&self, actor: &Actor, name: &str, paging: Paging) -> Result<Page<RegionPast>, Problem> {
+        regions::history(self, actor, name, paging).await
+    }
+
+    async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem> {
+        regions::variables(self, actor, name).await
+    }
+
+    async fn service_log(&self, actor: &Actor, region: &str, app: &str, lines: Option<u32>) -> Result<ServiceLog, Problem> {
+        regions::service_log(self, actor, region, app, lines).await
+    }
+
+    async fn correct_drift(&self, actor: &Actor, region: &str, app: &str, input: CorrectInput) -> Result<PromotionId, Problem> {
+        regions::correct_drift(self, actor, region, app, input).await
+    }
+
+    async fn adopt_drift(&self, actor: &Actor, region: &str, app: &str, input: AdoptInput) -> Result<PromotionId, Problem> {
+        regions::adopt_drift(self, actor, region, app, input).await
+    }
+
+    async fn plan(&self, actor: &Actor, name: &str) -> Result<PlanView, Problem> {
+        regions::plan(self, actor, name).await
+    }
+
+    async fn review_plan(&self, actor: &Actor, name: &str) -> Result<(), Problem> {
+        regions::review_plan(self, actor, name).await
+    }
+
+    async fn run_plan(&self, actor: &Actor, name: &str, input: PlanInput) -> Result<PromotionId, Problem> {
+        regions::run_plan(self, actor, name, input).await
+    }
+
+    async fn return_from_plan(&self, actor: &Actor, name: &str, input: PlanInput) -> Result<PromotionId, Problem> {
+        regions::return_from_plan(self, actor, name, input).await
     }
 
     async fn activity(&self, actor: &Actor, app: Option<String>, paging: Paging) -> Result<Page<AuditRow>, Problem> {

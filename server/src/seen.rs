@@ -1,6 +1,7 @@
 //! What was last seen in the regions. It lives in memory only: the Swarm is the truth, and
 //! after a start the first look comes within seconds.
 
+use domain::drift::Essence;
 use domain::{Digest, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,7 +17,7 @@ pub struct RegionSeen {
 }
 
 /// One app's service in a region, read off its running tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSeen {
     /// The digest of the running tasks; of the specification while none runs.
     pub digest: Option<Digest>,
@@ -26,9 +27,11 @@ pub struct ServiceSeen {
     pub healthy: bool,
     /// The promotion whose rollout changed it last.
     pub promotion: Option<String>,
-    /// What it runs and under which limits, as one hash: another one means that somebody
+    /// What it runs and under which limits: another than was put there means that somebody
     /// changed the service by hand.
-    pub essence: String,
+    pub essence: Essence,
+    /// When the Swarm last took a change of the service in.
+    pub updated_at: Option<Time>,
 }
 
 /// The last look at every region. Cloning is cheap.

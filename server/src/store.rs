@@ -6,20 +6,26 @@
 //! the row in `decision_locks`. Queries live beside the use case that asks them, in
 //! `store/`, as methods of [`Store`] (reads) and functions over [`Tx`] (writes).
 
+pub mod approvals;
 pub mod audit;
+pub mod bookings;
 pub mod builds;
 pub mod commits;
 pub mod config;
 pub mod decisions;
 pub mod environments;
+pub mod exceptions;
 pub mod happenings;
+pub mod holds;
 pub mod hooks;
 pub mod inbox;
 pub mod intake;
 pub mod leases;
 pub mod notifications;
 pub mod people;
+pub mod plans;
 pub mod ports;
+pub mod preflight;
 pub mod promotions;
 pub mod proxy;
 pub mod queue;

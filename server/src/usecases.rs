@@ -21,6 +21,7 @@ pub mod settings;
 pub mod stacks;
 pub mod tokens;
 pub mod verdicts;
+pub mod waiting;
 
 use crate::ctx::Ctx;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(environments::work(ctx.clone()));
     ctx.work.tasks.spawn(environments::keep_channels(ctx.clone()));
     ctx.work.tasks.spawn(environments::keep_logs(ctx.clone()));
+    ctx.work.tasks.spawn(promotions::work(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));

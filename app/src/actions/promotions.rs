@@ -2,19 +2,37 @@
 
 use super::{UiError, go, some};
 use crate::context::{Done, Notice, UiContext};
-use crate::view::{Confirmation, PromotionInput, RollbackInput};
+use crate::view::{BookingInput, Confirmation, GlassInput, PromotionInput, RollbackInput};
 use domain::Problem;
 use domain::id::{BuildId, PromotionId};
+use domain::rollout::waves::WaveStart;
 use leptos::prelude::*;
 
+fn confirmation(app: String, password: String) -> Confirmation {
+    Confirmation { app, password: (!password.is_empty()).then_some(password) }
+}
+
+/// `waves` are the regions that begin a wave of their own; each waits for the same.
 #[server(prefix = "/do", endpoint = "promotions/request")]
+#[allow(clippy::too_many_arguments, reason = "one for each field of the form")]
 pub async fn request_promotion(
     build: BuildId,
     #[server(default)] regions: Vec<String>,
     #[server(default)] reason: String,
+    #[server(default)] waves: Vec<String>,
+    #[server(default)] soak_minutes: Option<u32>,
+    #[server(default)] look: bool,
+    #[server(default)] by_itself: bool,
+    #[server(default)] not_before: String,
+    #[server(default)] app: String,
+    #[server(default)] password: String,
 ) -> Result<(), UiError> {
     let (port, actor, _) = UiContext::acting()?;
-    let id = port.request_promotion(&actor, PromotionInput { build, regions, reason }).await?;
+    let soak_minutes = soak_minutes.unwrap_or(0);
+    let waves = waves.into_iter().map(|from| WaveStart { from, soak_minutes, look }).collect();
+    let booked = || BookingInput { not_before: some(not_before), confirmation: confirmation(app, password) };
+    let booking = by_itself.then(booked);
+    let id = port.request_promotion(&actor, PromotionInput { build, regions, reason, waves, booking }).await?;
     go(&format!("/promotions/{id}"));
     Ok(())
 }
@@ -34,8 +52,7 @@ pub async fn start_promotion(
     #[server(default)] password: String,
 ) -> Result<(), UiError> {
     let (port, actor, after) = UiContext::acting()?;
-    let password = (!password.is_empty()).then_some(password);
-    port.start_promotion(&actor, &id, Confirmation { app, password }).await?;
+    port.start_promotion(&actor, &id, confirmation(app, password)).await?;
     after.leave(Notice::Done(Done::Started));
     Ok(())
 }
@@ -45,6 +62,89 @@ pub async fn cancel_promotion(id: PromotionId, #[server(default)] reason: String
     let (port, actor, after) = UiContext::acting()?;
     port.cancel_promotion(&actor, &id, reason).await?;
     after.leave(Notice::Done(Done::Cancelled));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/pause")]
+pub async fn pause_promotion(id: PromotionId) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.pause_promotion(&actor, &id).await?;
+    after.leave(Notice::Done(Done::Paused));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/resume")]
+pub async fn resume_promotion(id: PromotionId) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.resume_promotion(&actor, &id).await?;
+    after.leave(Notice::Done(Done::Resumed));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/abort")]
+pub async fn abort_promotion(id: PromotionId, #[server(default)] reason: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.abort_promotion(&actor, &id, reason).await?;
+    after.leave(Notice::Done(Done::Aborted));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/reject")]
+pub async fn reject_promotion(id: PromotionId, #[server(default)] reason: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.reject_promotion(&actor, &id, reason).await?;
+    after.leave(Notice::Done(Done::Rejected));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/book")]
+pub async fn book_promotion(
+    id: PromotionId,
+    #[server(default)] not_before: String,
+    #[server(default)] app: String,
+    #[server(default)] password: String,
+) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    let input = BookingInput { not_before: some(not_before), confirmation: confirmation(app, password) };
+    port.book_promotion(&actor, &id, input).await?;
+    after.leave(Notice::Done(Done::Booked));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/unbook")]
+pub async fn unbook_promotion(id: PromotionId) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.unbook_promotion(&actor, &id).await?;
+    after.leave(Notice::Done(Done::Unbooked));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/exempt")]
+pub async fn exempt_from_freeze(id: PromotionId, #[server(default)] reason: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.exempt_from_freeze(&actor, &id, reason).await?;
+    after.leave(Notice::Done(Done::Exempted));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/break-glass")]
+pub async fn break_glass(
+    id: PromotionId,
+    #[server(default)] reason: String,
+    #[server(default)] app: String,
+    #[server(default)] password: String,
+) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.break_glass(&actor, &id, GlassInput { reason, confirmation: confirmation(app, password) }).await?;
+    after.leave(Notice::Done(Done::Started));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "promotions/review")]
+pub async fn review_glass(id: PromotionId, #[server(default)] note: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.review_glass(&actor, &id, note).await?;
+    after.leave(Notice::Done(Done::Reviewed));
     Ok(())
 }
 

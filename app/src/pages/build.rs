@@ -5,7 +5,9 @@ mod commits;
 mod logs;
 mod verdicts;
 
-pub(super) use verdicts::verdict_form;
+pub(super) use act::{send_back_form, sign_off_form};
+pub(super) use commits::{content as commits_content, counts as range_words};
+pub(super) use verdicts::{said, said_by, sent_back_chip, verdict_form};
 
 use super::checks::checks;
 use super::param;
@@ -99,16 +101,22 @@ fn course(r: &Reader, build: &BuildView) -> AnyView {
         _ => (Tone::Wait, Icon::Clock),
     };
     let sign_off = signed(build);
-    let signing = if sign_off.is_some() { (Tone::Ok, Icon::Check) } else { (Tone::Wait, Icon::Clock) };
+    let sent_back = build.send_backs.first().filter(|sent| sent.stands);
+    let signing = match (sign_off, sent_back) {
+        (Some(_), _) => (Tone::Ok, Icon::Check),
+        (None, Some(_)) => (Tone::Bad, Icon::Back),
+        (None, None) => (Tone::Wait, Icon::Clock),
+    };
     let regions: Vec<String> = row.runs_in.iter().map(|region| region_title(t, region)).collect();
     let running = if regions.is_empty() { (Tone::Idle, Icon::Minus) } else { (Tone::Ok, Icon::Check) };
     let stop = |(tone, which): (Tone, Icon), word: &'static str, about: AnyView| {
         view! { <li class="stop">{dot(tone, which, "")}<div><b>{word}</b><span class="about">{about}</span></div></li> }
     };
     let built = when(r, row.built_at.unwrap_or(row.seen_at));
-    let by = match sign_off {
-        Some(sign_off) => t.signed_by(&sign_off.author_name),
-        None => t.not_yet().to_owned(),
+    let by = match (sign_off, sent_back) {
+        (Some(sign_off), _) => t.signed_by(&sign_off.author_name),
+        (None, Some(sent_back)) => t.sent_back_by(&sent_back.author_name),
+        (None, None) => t.not_yet().to_owned(),
     };
     let runs = if regions.is_empty() { t.nowhere_yet().to_owned() } else { regions.join(" · ") };
     view! {
@@ -160,8 +168,16 @@ fn quarantine(t: Text, build: &BuildView) -> AnyView {
     if !build.row.standing.quarantined() {
         return ().into_any();
     }
+    let regions: Vec<String> = build.row.runs_in.iter().map(|region| region_title(t, region)).collect();
+    let running = (!regions.is_empty()).then(|| {
+        let words = t.quarantined_runs_in(&regions.join(" · "));
+        view! { <p><a href="/regions"><b>{words}</b></a></p> }
+    });
     view! {
-        <div class="note bad">{icon(Icon::Alert)}<div><b>{t.quarantine_title()}</b><p>{t.quarantine_help()}</p></div></div>
+        <div class="note bad" role="alert">
+            {icon(Icon::Alert)}
+            <div><b>{t.quarantine_title()}</b><p>{t.quarantine_help()}</p>{running}</div>
+        </div>
     }
     .into_any()
 }

@@ -187,11 +187,17 @@ fn row(r: &Reader, build: &BuildRow) -> AnyView {
             <td class="c-age num">{age(r, build.built_at.unwrap_or(build.seen_at))}</td>
             <td class="c-verdict"><span class="chips">{gone}{moved}{standing_chip(t, build.standing)}{signed}</span></td>
             <td class="c-envs num opt" data-label=t.col_envs()>{(build.environments > 0).then_some(build.environments)}</td>
-            <td class="c-runs" data-label=t.col_runs_in()>{(!regions.is_empty()).then(|| regions.join(" · "))}</td>
+            <td class="c-runs" data-label=t.col_runs_in()>{(!regions.is_empty()).then(|| regions.join(" · "))}{running_quarantined(t, build)}</td>
             <td class="c-act end">{launch(r, build)}</td>
         </tr>
     }
     .into_any()
+}
+
+/// What nobody may miss: a region runs what a fail put out of the running.
+fn running_quarantined(t: Text, build: &BuildRow) -> Option<AnyView> {
+    let loud = build.standing.quarantined() && !build.runs_in.is_empty();
+    loud.then(|| view! { " "{chip(Tone::Bad, Icon::Alert, t.quarantined_running())} }.into_any())
 }
 
 /// The commit, or that it is still being read.

@@ -1,6 +1,9 @@
 //! One promotion: what changes, the gates, the guarded start, and then the rollout, live.
 
+mod aside;
 mod gates;
+mod hold;
+mod preflight;
 mod rollouts;
 
 pub(super) use gates::gate_list;
@@ -13,7 +16,7 @@ use crate::view::PromotionView;
 use domain::Action;
 use domain::gate::GateState;
 use domain::id::PromotionId;
-use domain::promotion::{PromotionKind, PromotionState, RolloutState};
+use domain::promotion::{PromotionState, RolloutState};
 use leptos::prelude::*;
 
 /// `GET /promotions/{id}`
@@ -30,12 +33,13 @@ fn body(r: &Reader, promotion: &PromotionView) -> Body {
     let t = r.t;
     let row = &promotion.row;
     let name = row.tag.clone().unwrap_or_else(|| row.digest.short().to_owned());
-    let arrow = if row.kind == PromotionKind::Rollback { "↩" } else { "→" };
+    let arrow = if row.kind.goes_back() { "↩" } else { "→" };
+    let kind = row.kind.goes_back().then(|| view! { <span class="kind">{icon(Icon::Back)}{t.promotion_kind(row.kind)}</span> });
     let content = if row.state == PromotionState::Open { open(r, promotion) } else { under_way(r, promotion) };
     let crumb = format!("{} / {}", t.promotions_title(), t.promotion_number(row.number));
     Body::new(Section::Promotions, format!("{} {arrow} {name}", row.app), content)
         .crumb("/promotions", crumb)
-        .beside(view! { <span data-live="state">{promotion_chip(t, row.state)}</span> })
+        .beside(view! { <span data-live="state">{promotion_chip(t, row.state)}</span>{kind} })
         .act(view! { <span class="act-live" data-live="act">{primary(r, promotion)}</span> })
         .topics("promotions,builds,regions")
 }
@@ -74,12 +78,17 @@ fn open(r: &Reader, promotion: &PromotionView) -> AnyView {
                 <div data-live="moves">{rollouts::moves(r, promotion)}</div>
                 {facts(r, promotion)}
                 {approve(r, promotion)}
+                {aside::policy(r.t, promotion)}
+                {aside::exempt(r, promotion)}
+                {aside::reject(r, promotion)}
                 {cancel(r, promotion)}
+                {aside::glass_form(r, promotion)}
             </div>
             <section class="panel">
                 <div class="panel-head"><h2>{r.t.gates()}</h2><span data-live="gates-count">{gates::count(r.t, &promotion.gates)}</span></div>
                 <div data-live="gates">{gates::of_promotion(r, promotion)}</div>
                 <div class="guarded" id="start" data-live="start">{start(r, promotion)}</div>
+                {aside::booking(r, promotion)}
             </section>
         </div>
     }
@@ -89,10 +98,13 @@ fn open(r: &Reader, promotion: &PromotionView) -> AnyView {
 /// After the start: the rollouts, step by step, and how it ended.
 fn under_way(r: &Reader, promotion: &PromotionView) -> AnyView {
     view! {
-        <div data-live="result">{result(r.t, promotion)}</div>
+        <div data-live="result">{result(r.t, promotion)}{hold::notes(r, promotion)}{aside::rejection(r, promotion)}</div>
+        <div data-live="glass">{aside::glass(r, promotion)}</div>
         <div class="two">
             <div class="column" data-live="rollouts">{rollouts::rollouts(r, promotion)}</div>
             <div class="column">
+                <div data-live="hold">{hold::buttons(r, promotion)}</div>
+                {hold::ending(r, promotion)}
                 {facts(r, promotion)}
                 <div data-live="approvals">{approvals(r, promotion)}</div>
             </div>
@@ -106,6 +118,9 @@ fn result(t: Text, promotion: &PromotionView) -> AnyView {
         PromotionState::Verified => ("note ok", Icon::Check, t.result_verified()),
         PromotionState::Failed => ("note bad", Icon::Cross, t.result_failed()),
         PromotionState::Cancelled => ("note", Icon::Minus, t.result_cancelled()),
+        PromotionState::Aborted => ("note bad", Icon::Minus, t.result_aborted()),
+        PromotionState::Rejected => ("note bad", Icon::Cross, t.result_rejected()),
+        PromotionState::Expired => ("note", Icon::Minus, t.result_expired()),
         PromotionState::Running => ("note info", Icon::Turning, t.now_running()),
         PromotionState::Open => return ().into_any(),
     };
@@ -142,7 +157,7 @@ fn facts(r: &Reader, promotion: &PromotionView) -> AnyView {
 }
 
 fn approvals(r: &Reader, promotion: &PromotionView) -> AnyView {
-    if promotion.row.kind == PromotionKind::Rollback {
+    if promotion.row.kind.goes_back() {
         return ().into_any();
     }
     panel(r.t.approvals(), (), approval_list(r, promotion))
@@ -157,12 +172,14 @@ fn approval_list(r: &Reader, promotion: &PromotionView) -> AnyView {
         .approvals
         .iter()
         .map(|approval| {
-            let void = (!approval.counts).then(|| view! { <span class="quiet">{t.does_not_count()}</span> });
+            let void = approval.void.map(|void| view! { <span class="quiet">{t.void(void)}</span> });
             let name = approval.by_name.clone();
+            let role = t.role(approval.role);
             view! {
                 <li class="line-item" class:fallen=!approval.counts>
                     {icon(if approval.counts { Icon::Check } else { Icon::Minus })}
                     <b>{name}</b>
+                    <span class="quiet">{role}</span>
                     <span class="grow">{void}</span>
                     <span class="quiet">{when(r, approval.at)}</span>
                 </li>
@@ -175,7 +192,7 @@ fn approval_list(r: &Reader, promotion: &PromotionView) -> AnyView {
 /// Who approved, and why this reader cannot; the button itself is the page's primary action.
 fn approve(r: &Reader, promotion: &PromotionView) -> AnyView {
     let t = r.t;
-    if promotion.row.kind == PromotionKind::Rollback {
+    if promotion.row.kind.goes_back() {
         return ().into_any();
     }
     let approved = promotion.approvals.iter().any(|approval| approval.counts);

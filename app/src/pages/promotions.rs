@@ -6,11 +6,19 @@ use crate::parts::{
 };
 use crate::text::Text;
 use crate::view::{Page, Paging, PromotionRow};
-use domain::promotion::{PromotionKind, PromotionState};
+use domain::promotion::PromotionState;
 use leptos::prelude::*;
 
-const STATES: [PromotionState; 5] =
-    [PromotionState::Open, PromotionState::Running, PromotionState::Verified, PromotionState::Failed, PromotionState::Cancelled];
+const STATES: [PromotionState; 8] = [
+    PromotionState::Open,
+    PromotionState::Running,
+    PromotionState::Verified,
+    PromotionState::Failed,
+    PromotionState::Cancelled,
+    PromotionState::Aborted,
+    PromotionState::Rejected,
+    PromotionState::Expired,
+];
 
 /// `GET /promotions?state=&cursor=`
 #[component]
@@ -70,8 +78,8 @@ fn row(r: &Reader, promotion: &PromotionRow) -> AnyView {
     let t = r.t;
     let href = format!("/promotions/{}", promotion.id);
     let gates = (promotion.state == PromotionState::Open && promotion.gates_total > 0).then(|| gate_bar(t, promotion));
-    let back = (promotion.kind == PromotionKind::Rollback).then(|| {
-        view! { <span class="kind">{icon(Icon::Back)}{t.promotion_kind(PromotionKind::Rollback)}</span> }
+    let back = promotion.kind.goes_back().then(|| {
+        view! { <span class="kind">{icon(Icon::Back)}{t.promotion_kind(promotion.kind)}</span> }
     });
     let by = promotion.requested_by_name.clone();
     view! {

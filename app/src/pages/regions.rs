@@ -1,6 +1,8 @@
 //! The board: which build each region runs, and what is newer.
 
-use crate::parts::{Body, Icon, Reader, Section, Tone, chip, empty, icon, outside, path_with, region_title, short_digest, when};
+use crate::parts::{
+    Body, Icon, Reader, Section, Tone, age, chip, empty, icon, outside, path_with, region_title, short_digest, when,
+};
 use crate::text::Text;
 use crate::view::{AppRegions, RegionBoard, RegionCell, RegionColumn};
 use domain::Action;
@@ -35,7 +37,7 @@ fn table(r: &Reader, board: &RegionBoard) -> AnyView {
 /// A region's title, the time there, and whether it answers.
 fn head(r: &Reader, column: &RegionColumn) -> AnyView {
     let t = r.t;
-    let title = region_title(t, &column.region);
+    let (title, href) = (region_title(t, &column.region), format!("/regions/{}", column.region.name));
     let (zone, zone_data, zone_title) = (column.time_zone.clone(), column.time_zone.clone(), column.time_zone.clone());
     let state = if column.reachable {
         view! { <span class="sr">{t.reachable()}</span> }.into_any()
@@ -46,7 +48,7 @@ fn head(r: &Reader, column: &RegionColumn) -> AnyView {
     view! {
         <th scope="col">
             <span class="region-head">
-                <b>{title}</b>
+                <b><a class="plain-link" href=href>{title}</a></b>
                 <time class="zone" data-t="clock" data-zone=zone_data title=zone_title>{zone}</time>
                 {state}
             </span>
@@ -85,8 +87,9 @@ fn app_row(r: &Reader, board: &RegionBoard, row: &AppRegions) -> AnyView {
 fn region_cell(r: &Reader, board: &RegionBoard, row: &AppRegions, column: &RegionColumn, cell: &RegionCell) -> AnyView {
     let t = r.t;
     let Some(digest) = &cell.digest else {
-        let rolling = cell.rollout.as_ref().map(|_| state(t, column, cell));
-        return view! { <div class="cell"><span class="quiet">{t.not_deployed()}</span>{rolling}</div> }.into_any();
+        let chips = (cell.rollout.is_some() || cell.drifted).then(|| state(r, &row.app, column, cell));
+        return view! { <div class="cell"><span class="quiet">{t.not_deployed()}</span><span class="chips">{chips}</span></div> }
+            .into_any();
     };
     let name = cell
         .tag
@@ -96,7 +99,10 @@ fn region_cell(r: &Reader, board: &RegionBoard, row: &AppRegions, column: &Regio
         Some(build) => view! { <a class="name" href=format!("/builds/{build}")><code>{name}</code></a> }.into_any(),
         None => view! { <span class="name">{name}</span> }.into_any(),
     };
-    let since = cell.since.map(|at| view! { <span class="quiet">" · "{when(r, at)}</span> });
+    let since = cell.since.map(|at| {
+        let by = cell.by.clone().map(|by| view! { " "{by} });
+        view! { <span class="quiet">" · "{when(r, at)}{by}</span> }
+    });
     let back = (cell.back_to.is_some() && cell.rollout.is_none() && board.may.contains(&Action::RollBack)).then(|| {
         let href = format!("/regions/{}/{}/rollback", cell.region, row.app);
         view! { <a class="cell-act" href=href>{icon(Icon::Back)}{t.roll_back()}</a> }
@@ -106,11 +112,18 @@ fn region_cell(r: &Reader, board: &RegionBoard, row: &AppRegions, column: &Regio
         <div class="cell">
             <span class="cell-name">{name}{newer(t, cell)}</span>
             <span class="about">{short_digest(digest)}{since}</span>
-            <span class="chips">{state(t, column, cell)}</span>
+            <span class="chips">{quarantined(t, cell)}{state(r, &row.app, column, cell)}</span>
             <span class="cell-acts">{open}{back}</span>
         </div>
     }
     .into_any()
+}
+
+/// What runs here is quarantined: said first, whatever else there is to say.
+fn quarantined(t: Text, cell: &RegionCell) -> Option<AnyView> {
+    cell.quarantined.then(|| {
+        view! { <span title=t.quarantine_help()>{chip(Tone::Bad, Icon::Alert, t.quarantined_running())}</span> }.into_any()
+    })
 }
 
 /// How many newer releases this region does not run.
@@ -122,7 +135,8 @@ fn newer(t: Text, cell: &RegionCell) -> AnyView {
     view! { <span class="newer" title=title>{t.newer(cell.newer)}</span> }.into_any()
 }
 
-fn state(t: Text, column: &RegionColumn, cell: &RegionCell) -> AnyView {
+pub(super) fn state(r: &Reader, app: &str, column: &RegionColumn, cell: &RegionCell) -> AnyView {
+    let t = r.t;
     if let Some(promotion) = &cell.rollout {
         let href = format!("/promotions/{promotion}");
         return view! { <a class="chip info" href=href>{icon(Icon::Turning)}<span>{t.rolling()}</span></a> }.into_any();
@@ -135,8 +149,26 @@ fn state(t: Text, column: &RegionColumn, cell: &RegionCell) -> AnyView {
     } else {
         chip(Tone::Bad, Icon::Cross, t.unhealthy(cell.running, cell.desired))
     };
-    let drift = cell.drifted.then(|| {
-        view! { <span title=t.drift_help()>{chip(Tone::Wait, Icon::Alert, t.drift())}</span> }
-    });
-    view! { {health}{drift} }.into_any()
+    let health = if cell.digest.is_none() { ().into_any() } else { health };
+    view! { {health}{drifted(r, app, cell)}{plan(t, cell)} }.into_any()
+}
+
+/// That it is not what was put there, since when, and the way to what is different.
+fn drifted(r: &Reader, app: &str, cell: &RegionCell) -> Option<AnyView> {
+    let t = r.t;
+    cell.drifted.then(|| {
+        let href = format!("/regions/{}/{app}/drift", cell.region);
+        let since = cell.drift_since.map(|at| view! { " "{age(r, at)} });
+        view! { <a class="chip wait" href=href title=t.drift_help()>{icon(Icon::Alert)}<span>{t.drift()}{since}</span></a> }
+            .into_any()
+    })
+}
+
+/// The contingency plan under which it runs.
+fn plan(t: Text, cell: &RegionCell) -> Option<AnyView> {
+    cell.plan.as_ref().map(|run| {
+        let href = format!("/plans/{}", run.plan);
+        view! { <a class="chip info" href=href title=t.plan_runs_help()>{icon(Icon::Play)}<span>{run.title.clone()}</span></a> }
+            .into_any()
+    })
 }

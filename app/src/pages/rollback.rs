@@ -85,6 +85,9 @@ fn gates(column: &RegionColumn, cell: &RegionCell, back_to: &Digest) -> Vec<Gate
         cleared_by: None,
         detail,
         checked_at: None,
+        since: None,
+        until: None,
+        note: None,
     };
     let checked = Gate {
         checked_at: column.checked_at,

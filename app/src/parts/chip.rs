@@ -96,7 +96,9 @@ pub fn promotion_chip(t: Text, state: PromotionState) -> AnyView {
         PromotionState::Running => (Tone::Info, Icon::Turning),
         PromotionState::Verified => (Tone::Ok, Icon::Check),
         PromotionState::Failed => (Tone::Bad, Icon::Cross),
-        PromotionState::Cancelled => (Tone::Idle, Icon::Minus),
+        PromotionState::Cancelled | PromotionState::Expired => (Tone::Idle, Icon::Minus),
+        PromotionState::Rejected => (Tone::Bad, Icon::Cross),
+        PromotionState::Aborted => (Tone::Bad, Icon::Minus),
     };
     chip(tone, which, t.promotion_state(state))
 }

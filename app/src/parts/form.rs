@@ -136,7 +136,8 @@ impl Form {
         }
     }
 
-    fn hint(&self, field: &str, hint: &str) -> AnyView {
+    /// What a field is about, or why it was refused.
+    pub fn hint(&self, field: &str, hint: &str) -> AnyView {
         let id = format!("{}-hint", self.id(field));
         match self.fault(field) {
             Some(fault) => view! { <span id=id class="fault">{icon(Icon::Alert)}{fault}</span> }.into_any(),

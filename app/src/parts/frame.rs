@@ -92,6 +92,10 @@ fn rail(r: &Reader, counts: Option<Counts>, section: Section) -> AnyView {
     let t = r.t;
     let promotions = counts.as_ref().map_or(0, |counts| counts.promotions);
     let environments = counts.as_ref().map_or(0, |counts| counts.environments);
+    let mine = counts.as_ref().map_or(0, |counts| counts.waiting);
+    let mine = (mine > 0).then(|| {
+        view! { <span class="count wait" title=t.waiting_count(mine)>{mine}</span> }
+    });
     let waiting = (promotions > 0).then(|| {
         view! { <span class="count wait" title=t.waiting_count(promotions)>{promotions}</span> }
     });
@@ -104,6 +108,7 @@ fn rail(r: &Reader, counts: Option<Counts>, section: Section) -> AnyView {
         <header class="rail">
             <a class="brand" href="/builds">{mark()}<span>{t.slipway()}</span></a>
             <nav class="rail-nav" aria-label=t.main_nav() data-live="rail">
+                {link("/waiting", Icon::Empty, t.nav_waiting(), section == Section::Waiting, mine.into_any())}
                 {link("/builds", Icon::Builds, t.nav_builds(), section == Section::Builds, ().into_any())}
                 {link("/environments", Icon::Environments, t.nav_environments(), section == Section::Environments, running.into_any())}
                 {link("/promotions", Icon::Promotions, t.nav_promotions(), section == Section::Promotions, waiting.into_any())}
@@ -236,6 +241,7 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::VerdictOverruled => t.done_verdict_overruled(),
         Done::SignedOff => t.done_signed_off(),
         Done::SignOffWithdrawn => t.done_sign_off_withdrawn(),
+        Done::SentBack => t.done_sent_back(),
         Done::StopAsked => t.done_stop(),
         Done::Replaced => t.done_replaced(),
         Done::LeaseExtended => t.done_extended(),
@@ -246,6 +252,14 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::Approved => t.done_approved(),
         Done::Started => t.done_started(),
         Done::Cancelled => t.done_cancelled(),
+        Done::Paused => t.done_paused(),
+        Done::Resumed => t.done_resumed(),
+        Done::Aborted => t.done_aborted(),
+        Done::Rejected => t.done_rejected(),
+        Done::Booked => t.done_booked(),
+        Done::Unbooked => t.done_unbooked(),
+        Done::Exempted => t.done_exempted(),
+        Done::Reviewed => t.done_reviewed(),
         Done::UserAdded => t.done_user_added(),
         Done::RoleChanged => t.done_role(),
         Done::UserDisabled => t.done_disabled(),
@@ -261,5 +275,6 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::TestSent => t.done_test_sent(),
         Done::MessageReplayed => t.done_message_replayed(),
         Done::StackSaved => t.done_stack_saved(),
+        Done::PlanReviewed => t.done_plan_reviewed(),
     }
 }

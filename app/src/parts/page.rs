@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// Where in the rail a page belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    Waiting,
     Builds,
     Environments,
     Promotions,
@@ -53,7 +54,7 @@ pub struct Body {
     pub section: Section,
     pub title: String,
     /// Where one is, above the title: link and word.
-    pub crumb: Option<(&'static str, String)>,
+    pub crumb: Option<(String, String)>,
     /// Beside the title: chips that are part of it.
     pub beside: AnyView,
     /// The one primary action, on the right.
@@ -76,8 +77,8 @@ impl Body {
         }
     }
 
-    pub fn crumb(mut self, href: &'static str, word: impl Into<String>) -> Self {
-        self.crumb = Some((href, word.into()));
+    pub fn crumb(mut self, href: impl Into<String>, word: impl Into<String>) -> Self {
+        self.crumb = Some((href.into(), word.into()));
         self
     }
 

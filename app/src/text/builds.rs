@@ -69,7 +69,6 @@ texts! {
     about_fail = "must not go out; quarantines it", "不可上线；立即隔离";
     about_blocked = "could not be judged; say why", "无法判断；请说明原因";
     verdict_note = "What you saw", "您看到了什么";
-    verdict_note_hint = "Steps, links, ticket numbers. Needed for fail and blocked.", "步骤、链接、工单号。“不通过”和“受阻”必填。";
     save_verdict = "Record", "记录";
     sign_offs = "Sign-off", "签核";
     not_signed = "Product has not signed this build off.", "产品尚未签核此构建。";

@@ -102,6 +102,14 @@ texts! {
     done_approved = "Your approval is recorded.", "您的批准已记录。";
     done_started = "The rollout has started. You can leave this page; it goes on.", "更新已开始。离开此页不影响进行。";
     done_cancelled = "The promotion is cancelled.", "发布已取消。";
+    done_paused = "It is paused. No other region starts.", "已暂停，不会再开始其他区域。";
+    done_resumed = "It goes on.", "已继续。";
+    done_aborted = "It is ended. The regions stay as they are.", "已中止，各区域保持现状。";
+    done_rejected = "The promotion is sent back.", "发布已驳回。";
+    done_booked = "It starts by itself when every gate is green.", "所有条件满足后将自动启动。";
+    done_unbooked = "It starts by hand.", "已改为手动启动。";
+    done_exempted = "The exception is recorded.", "例外已记录。";
+    done_reviewed = "The review is closed.", "复核已完成。";
     done_user_added = "The user is added. Tell them the password in person.", "用户已添加，请当面告知密码。";
     done_role = "The role is changed. Their sessions have ended.", "角色已修改，其会话已结束。";
     done_disabled = "The user is disabled. Their sessions have ended.", "用户已停用，其会话已结束。";

@@ -17,11 +17,16 @@ texts! {
     msg_verdict_overruled(what: &str, by: &str) = "{by} overruled a fail of {what}", "{by} 否决了 {what} 的“不通过”";
     msg_signed(what: &str, by: &str) = "{by} signed {what} off", "{by} 签核了 {what}";
     msg_sign_off_withdrawn(what: &str, by: &str) = "{by} withdrew the sign-off of {what}", "{by} 撤回了对 {what} 的签核";
+    msg_sent_back(what: &str, by: &str) = "{by} sent {what} back", "{by} 退回了 {what}";
     msg_approval(number: i64, what: &str, regions: &str) = "P-{number} wants approval: {what} to {regions}", "P-{number} 等待批准：{what} 发布到 {regions}";
     msg_started(number: i64, what: &str, regions: &str) = "P-{number}: {what} is on its way to {regions}", "P-{number}：{what} 开始更新到 {regions}";
     msg_verified(number: i64, what: &str, regions: &str) = "P-{number}: {what} runs in {regions}, verified", "P-{number}：{what} 已在 {regions} 运行并验证";
     msg_failed(number: i64, what: &str, regions: &str) = "P-{number}: {what} failed in {regions}", "P-{number}：{what} 在 {regions} 更新失败";
+    msg_glass(number: i64, what: &str, regions: &str) = "P-{number}: the glass was broken, {what} goes to {regions}", "P-{number}：紧急启动，{what} 正在更新到 {regions}";
     msg_rollback(number: i64, what: &str, regions: &str) = "P-{number}: {regions} is being rolled back to {what}", "P-{number}：{regions} 正在回滚到 {what}";
+    msg_paused(number: i64, what: &str) = "P-{number} is paused: {what}", "P-{number} 已暂停：{what}";
+    msg_resumed(number: i64, what: &str) = "P-{number} goes on: {what}", "P-{number} 继续进行：{what}";
+    msg_aborted(number: i64, what: &str) = "P-{number} was ended before it was through: {what}", "P-{number} 已中止：{what}";
     msg_silent(hook: &str) = "Nothing was heard of the hook {hook} for long", "钩子 {hook} 已很久没有收到投递";
     msg_test = "A test message from Slipway", "来自 Slipway 的测试消息";
     msg_and_more(title: &str, more: i64) = "{title} (and {more} more)", "{title}（另有 {more} 条）";
@@ -60,9 +65,13 @@ texts! {
     ask_blocked = "Developers and ops: clear what kept it from being tested.", "请开发和运维排除阻碍测试的问题。";
     ask_look_again = "Leads: look at the build again before it goes further.", "请负责人在继续前重新查看该构建。";
     ask_promote = "Leads: request a promotion when it may go out.", "可以发布时请负责人发起申请。";
+    ask_sent_back = "Developers and testers: read the reason, mend it, and have the next build tested.", "请开发和测试人员查看原因，修复后测试下一个构建。";
     ask_approve(by: &str) = "A lead other than {by}: look at the gates and approve it.", "请 {by} 以外的负责人查看条件并批准。";
     ask_failed = "Leads: look at the failed step, then roll back or promote another build.", "请负责人查看失败的步骤，然后回滚或发布其他构建。";
+    ask_review(by: &str) = "{by} started it without people's decisions. Leads: look at it, and close the review.", "{by} 未经人工决定即启动。请负责人核查并完成复核。";
     ask_watch = "Leads: stay with it until the region is verified.", "请负责人跟进直到该区域验证完成。";
+    ask_resume = "Leads: let it go on or end it.", "请负责人决定继续或中止。";
+    ask_aborted = "Leads: look at the regions. What was changed stays until it is rolled back or promoted over.", "请负责人查看各区域。已更改的部分会保留，直到回滚或重新发布。";
     ask_hook = "Admins: see whether the builder or registry still calls this hook.", "请管理员确认构建器或仓库是否仍在调用该钩子。";
     ask_nothing = "If you can read this, nothing is left to do.", "能看到此消息即表示一切正常，无需处理。";
 
@@ -109,6 +118,10 @@ impl Text {
             EventKind::RolloutVerified => self.ev_rollout_verified(),
             EventKind::RolloutFailed => self.ev_rollout_failed(),
             EventKind::Rollback => self.ev_rollback(),
+            EventKind::PromotionPaused => self.ev_paused(),
+            EventKind::PromotionResumed => self.ev_resumed(),
+            EventKind::PromotionAborted => self.ev_aborted(),
+            EventKind::GlassBroken => self.ev_glass(),
             EventKind::HookSilent => self.ev_hook_silent(),
             EventKind::Test => self.ev_test(),
         }

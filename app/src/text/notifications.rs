@@ -58,6 +58,10 @@ texts! {
     ev_rollout_verified = "rollout verified", "区域更新已验证";
     ev_rollout_failed = "rollout failed", "区域更新失败";
     ev_rollback = "rollback", "回滚";
+    ev_paused = "promotion paused", "发布已暂停";
+    ev_resumed = "promotion goes on", "发布继续";
+    ev_aborted = "promotion ended early", "发布已中止";
+    ev_glass = "glass broken", "紧急启动";
     ev_hook_silent = "hook silent", "钩子静默";
     ev_test = "test message", "测试消息";
 }

@@ -19,6 +19,7 @@ texts! {
     noun_promotion = "promotion", "发布";
     noun_rollout = "rollout", "区域更新";
     noun_region = "region", "区域";
+    noun_plan = "plan", "预案";
     noun_engine = "engine", "引擎";
     noun_registry = "registry", "镜像仓库";
     noun_service = "service", "服务";
@@ -29,6 +30,10 @@ texts! {
     noun_target = "target", "通知目标";
     noun_message = "message", "消息";
     noun_log = "log", "日志";
+    noun_item = "checklist item", "测试项";
+    noun_evidence = "evidence file", "证据文件";
+    noun_policy = "policy", "策略";
+    noun_freeze = "freeze window", "冻结窗口";
     noun_repository = "git repository", "代码仓库";
 
     kept_nothing = "Nothing was changed.", "没有任何改动。";
@@ -54,6 +59,14 @@ texts! {
     p_secret_missing(name: &str) = "There is no secret {name}.", "没有名为 {name} 的密钥。";
     p_secret_unreadable(name: &str) = "The secret {name} cannot be read with the key that is in use.", "当前密钥文件无法解开密钥 {name}。";
     d_secret = "An admin sets it under Settings → Secrets.", "请管理员在“设置 → 密钥”中设置。";
+    p_plan_unread(plan: &str) = "Nobody but you has read the plan {plan} as it is now.", "除您以外，还没有人审阅过当前的预案 {plan}。";
+    d_plan_unread = "Ask another lead to read it and say so on its page.", "请另一位负责人在预案页面审阅确认。";
+    p_plan_runs(plan: &str, region: &str) = "The plan {plan} runs in {region}.", "预案 {plan} 正在 {region} 生效。";
+    d_plan_runs = "Return from it first.", "请先结束该预案。";
+    p_plan_over(plan: &str, region: &str) = "{region} runs nothing under the plan {plan} that could be returned from.", "{region} 当前没有可结束的预案 {plan}。";
+    d_plan_over = "Look at the region: somebody may have returned or promoted meanwhile.", "请查看该区域：可能已有人结束预案或发布了新版本。";
+    p_not_adoptable(region: &str, parts: &str) = "What was changed by hand in {region} cannot be said in its configuration: {parts}.", "{region} 的手动改动无法写入配置：{parts}。";
+    d_not_adoptable = "Only the number of replicas can be adopted. Correct the rest, or change the app's configuration and promote.", "只能采纳副本数。其余请纠正，或修改应用配置后重新发布。";
     p_setup = "The set-up code is not right, or it was used already.", "初始化代码不正确或已被使用。";
     d_setup = "Look at the server's output. Restarting the server prints a new code.", "请查看服务器输出；重启服务器会打印新的代码。";
     p_last_admin = "This is the last admin who can sign in.", "这是最后一位可登录的管理员。";
@@ -83,6 +96,12 @@ texts! {
     d_confirm(expected: &str) = "Type {expected} to confirm.", "请输入 {expected} 以确认。";
     p_own = "You requested this promotion, so your approval does not count.", "您是申请人，自己的批准不计入。";
     d_own = "Ask another lead to approve it.", "请另一位负责人批准。";
+    p_own_work = "You wrote all commits of this build, so your approval does not count.", "您是该构建的唯一作者，自己的批准不计入。";
+    d_own_work = "Ask somebody else to approve it.", "请其他人批准。";
+    p_own_review = "You broke the glass yourself.", "紧急启动由您本人执行。";
+    d_own_review = "Another lead has to review it.", "须由另一位负责人复核。";
+    p_no_glass = "A policy that fits does not allow to break the glass.", "匹配的策略不允许紧急启动。";
+    d_no_glass = "The gates have to be cleared by people.", "须由人工满足各项条件。";
     p_approved = "You approved this already.", "您已批准过此项。";
     d_approved = "Nothing more is asked of you here.", "您无需再做什么。";
     p_author = "Only its author may withdraw this.", "只有作者本人可以撤回。";
@@ -131,6 +150,11 @@ texts! {
     d_differs = "Somebody changed it by hand, or the Swarm did not keep it. An operator looks at it.", "可能有人手动修改，或 Swarm 未遵守要求。请运维检查。";
     p_overtaken(region: &str, number: i64) = "P-{number} changed {region} after this promotion had started.", "本次发布启动后，P-{number} 已更改{region}。";
     d_overtaken = "The region was not touched. Request a new promotion if it should still run this build.", "该区域未改动。若仍需运行此构建，请重新申请发布。";
+    p_aborted(region: &str, by: &str) = "{by} ended the promotion while {region} was being changed.", "{region}更新期间，{by} 中止了发布。";
+    d_aborted = "The region was left as it was at that moment. Look at it, then roll back or promote again.", "该区域保持中止时的状态。请查看后回滚或重新发布。";
+    p_paused = "The promotion is paused already.", "发布已处于暂停状态。";
+    p_not_paused = "The promotion waits for nobody.", "发布没有在等待任何人。";
+    d_look_again = "Look at the page again: somebody else may have been faster.", "请刷新页面，可能已有人操作。";
     p_too_late(region: &str, seconds: u32) = "The time of {seconds} s ran out before {region} was changed.", "{seconds} 秒的时限已过，{region}尚未更改。";
     d_too_late = "What ran there was left as it was. Promote again.", "原有服务保持不变。请重新发布。";
     p_old_engine(region: &str, found: &str) = "The engine in {region} is too old: {found}.", "{region}的引擎版本过旧：{found}。";
@@ -198,6 +222,7 @@ impl Text {
             Noun::Promotion => self.noun_promotion(),
             Noun::Rollout => self.noun_rollout(),
             Noun::Region => self.noun_region(),
+            Noun::Plan => self.noun_plan(),
             Noun::Engine => self.noun_engine(),
             Noun::Registry => self.noun_registry(),
             Noun::Service => self.noun_service(),
@@ -209,6 +234,10 @@ impl Text {
             Noun::Message => self.noun_message(),
             Noun::Repository => self.noun_repository(),
             Noun::Log => self.noun_log(),
+            Noun::Item => self.noun_item(),
+            Noun::Evidence => self.noun_evidence(),
+            Noun::Policy => self.noun_policy(),
+            Noun::Freeze => self.noun_freeze(),
         }
     }
 
@@ -249,6 +278,9 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         | Problem::NotUpInTime { .. }
         | Problem::ServiceDiffers { .. }
         | Problem::Overtaken { .. }
+        | Problem::Aborted { .. }
+        | Problem::PausedAlready
+        | Problem::NotPaused
         | Problem::TooLate { .. }
         | Problem::EngineTooOld { .. } => "",
         Problem::ServiceEnded { .. }
@@ -265,6 +297,7 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
 }
 
 /// Each problem on its own line: a new one without its words does not compile.
+#[allow(clippy::too_many_lines, reason = "one for each problem")]
 fn told(t: Text, problem: &Problem) -> (String, String) {
     match problem {
         Problem::SignedOut => (t.p_signed_out().into(), t.d_signed_out().into()),
@@ -287,6 +320,9 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::GatesClosed { gates } => (t.p_gates(gates.len()), t.d_gates().into()),
         Problem::ConfirmationMismatch { expected } => (t.p_confirm().into(), t.d_confirm(expected)),
         Problem::OwnRequest => (t.p_own().into(), t.d_own().into()),
+        Problem::OwnWork => (t.p_own_work().into(), t.d_own_work().into()),
+        Problem::OwnReview => (t.p_own_review().into(), t.d_own_review().into()),
+        Problem::GlassNotAllowed => (t.p_no_glass().into(), t.d_no_glass().into()),
         Problem::ApprovedAlready => (t.p_approved().into(), t.d_approved().into()),
         Problem::NotTheAuthor => (t.p_author().into(), t.d_author().into()),
         Problem::NotTheHolder { holder } => (t.p_holder(holder), t.d_holder(holder)),
@@ -295,6 +331,10 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::QueueFull { waiting } => (t.p_queue(*waiting), t.d_queue().into()),
         Problem::Finished { .. } => (t.p_finished().into(), t.d_finished().into()),
         Problem::RolloutRunning { app, region } => (t.p_rollout(app, region), t.d_rollout().into()),
+        Problem::PlanUnread { plan } => (t.p_plan_unread(plan), t.d_plan_unread().into()),
+        Problem::PlanRuns { plan, region } => (t.p_plan_runs(plan, region), t.d_plan_runs().into()),
+        Problem::PlanOver { plan, region } => (t.p_plan_over(plan, region), t.d_plan_over().into()),
+        Problem::NotAdoptable { region, parts } => (t.p_not_adoptable(region, parts), t.d_not_adoptable().into()),
         Problem::NothingToRollBackTo { app, region } => (t.p_no_way_back(app, region), t.d_no_way_back().into()),
         Problem::Unreachable { what, name } => (t.p_unreachable(t.noun(*what), name), t.d_unreachable().into()),
         Problem::ImageGone { image } => (t.p_image_gone(image), t.d_image_gone().into()),
@@ -315,6 +355,9 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         }
         Problem::ServiceDiffers { app, region, part } => (t.p_differs(app, region, t.service_part(part)), t.d_differs().into()),
         Problem::Overtaken { region, number } => (t.p_overtaken(region, *number), t.d_overtaken().into()),
+        Problem::Aborted { region, by } => (t.p_aborted(region, by), t.d_aborted().into()),
+        Problem::PausedAlready => (t.p_paused().into(), t.d_look_again().into()),
+        Problem::NotPaused => (t.p_not_paused().into(), t.d_look_again().into()),
         Problem::TooLate { region, seconds } => (t.p_too_late(region, *seconds), t.d_too_late().into()),
         Problem::EngineTooOld { region, found } => (t.p_old_engine(region, found), t.d_old_engine().into()),
         Problem::Unproven { why } => (t.p_unproven(&t.unproven(why)), t.d_unproven().into()),

@@ -48,8 +48,13 @@ texts! {
     promotion_verified = "verified", "已验证";
     promotion_failed = "failed", "失败";
     promotion_cancelled = "cancelled", "已取消";
+    promotion_aborted = "ended early", "已中止";
+    promotion_rejected = "rejected", "已驳回";
+    promotion_expired = "expired", "已过期";
     kind_promotion = "Promotion", "发布";
     kind_rollback = "Rollback", "回滚";
+    kind_correction = "Correction", "纠正";
+    kind_plan = "Plan", "预案";
 
     rollout_waiting = "waiting", "等待中";
     rollout_running = "rolling out", "更新中";
@@ -71,6 +76,9 @@ texts! {
     gate_tested = "Tested: a pass stands and no fail does", "已测试：有通过结论且无不通过";
     gate_signed = "Signed off by product", "产品已签核";
     gate_approved = "Approved by another lead", "另一位负责人已批准";
+    gate_approved_by(count: u32, role: &str) = "Approved by {count} of role {role}", "{role}批准（{count} 人）";
+    gate_soaked = "Stayed in test for long enough", "测试观察期已满";
+    gate_not_frozen(region: &str) = "{region} is not frozen", "{region}未被冻结";
     gate_ran_before(region: &str) = "Ran in {region} before", "曾在{region}运行";
     gate_not_quarantined = "Not quarantined", "未被隔离";
     gate_reachable(region: &str) = "{region} answers", "{region}可连接";
@@ -79,7 +87,9 @@ texts! {
     help_image = "The registry must hold exactly this digest. If it is gone, push the image again or choose another build.", "仓库中必须有这个摘要的镜像。若已丢失，请重新推送或换一个构建。";
     help_tested = "A tester launches the build and records a pass. A standing fail must first be withdrawn or overruled.", "由测试人员启动该构建并记录“通过”。若有“不通过”，须先撤回或否决。";
     help_signed = "A product manager opens the build and signs it off.", "由产品经理打开该构建并签核。";
-    help_approved = "Whoever requested it does not count: ask a lead who did not.", "申请人自己的批准不算数：请另一位负责人批准。";
+    help_approved = "Neither the requester nor the only author counts: ask somebody else of this role.", "申请人和唯一作者的批准不算数：请该角色的其他人批准。";
+    help_soaked = "It clears by itself when the time is over.", "时间到后自动满足。";
+    help_not_frozen = "It opens by itself when the window ends. A lead who did not request it may make an exception below.", "窗口结束后自动开放；非申请人的负责人可在下方批准例外。";
     help_ran_before = "A way back leads only to a digest that was verified there before.", "只能回滚到曾在该区域验证过的摘要。";
     help_not_quarantined = "A standing fail keeps this digest from running anywhere.", "仍有效的“不通过”使该摘要不能在任何地方运行。";
     help_reachable = "Slipway could not ask the region's Swarm. Check the network or the node; it is asked again by itself.", "无法连接该区域的 Swarm。请检查网络或节点，系统会自动重试。";
@@ -109,7 +119,14 @@ texts! {
     do_approve = "approve promotions", "批准发布";
     do_start = "start promotions", "启动发布";
     do_cancel = "cancel promotions", "取消发布";
+    do_pause = "pause promotions and let them go on", "暂停或继续发布";
+    do_abort = "end promotions that run", "中止发布";
+    do_lift_freeze = "make exceptions from freezes", "批准冻结例外";
+    do_break_glass = "break the glass", "紧急启动";
     do_roll_back = "roll regions back", "回滚区域";
+    do_correct = "correct or adopt what was changed by hand", "纠正或采纳手动改动";
+    do_review_plan = "review contingency plans", "审阅应急预案";
+    do_run_plan = "use contingency plans", "启用应急预案";
     do_people = "manage people", "管理人员";
     do_tokens = "manage tokens", "管理令牌";
     do_hooks = "manage hooks", "管理钩子";
@@ -121,7 +138,7 @@ texts! {
 }
 
 impl Text {
-    fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
+    pub(super) fn pick(self, en: &'static str, zh: &'static str) -> &'static str {
         match self.0 {
             Lang::En => en,
             Lang::Zh => zh,
@@ -184,7 +201,14 @@ impl Text {
             Action::ApprovePromotion => self.do_approve(),
             Action::StartPromotion => self.do_start(),
             Action::CancelPromotion => self.do_cancel(),
+            Action::PausePromotion => self.do_pause(),
+            Action::AbortPromotion => self.do_abort(),
+            Action::LiftFreeze => self.do_lift_freeze(),
+            Action::BreakGlass => self.do_break_glass(),
             Action::RollBack => self.do_roll_back(),
+            Action::CorrectRegion => self.do_correct(),
+            Action::ReviewPlan => self.do_review_plan(),
+            Action::RunPlan => self.do_run_plan(),
             Action::ManagePeople => self.do_people(),
             Action::ManageTokens => self.do_tokens(),
             Action::ManageHooks => self.do_hooks(),
@@ -244,6 +268,9 @@ impl Text {
             PromotionState::Verified => self.promotion_verified(),
             PromotionState::Failed => self.promotion_failed(),
             PromotionState::Cancelled => self.promotion_cancelled(),
+            PromotionState::Aborted => self.promotion_aborted(),
+            PromotionState::Rejected => self.promotion_rejected(),
+            PromotionState::Expired => self.promotion_expired(),
         }
     }
 
@@ -251,6 +278,8 @@ impl Text {
         match kind {
             PromotionKind::Promotion => self.kind_promotion(),
             PromotionKind::Rollback => self.kind_rollback(),
+            PromotionKind::Correction => self.kind_correction(),
+            PromotionKind::Plan => self.kind_plan(),
         }
     }
 
@@ -288,11 +317,18 @@ impl Text {
             GateKind::ImagePresent => self.gate_image().to_owned(),
             GateKind::Tested => self.gate_tested().to_owned(),
             GateKind::SignedOff => self.gate_signed().to_owned(),
-            GateKind::Approved => self.gate_approved().to_owned(),
+            GateKind::Approved { role, count } => self.gate_approvals(*role, *count),
+            GateKind::SoakedInTest => self.gate_soaked().to_owned(),
+            GateKind::NotFrozen { .. } => self.gate_not_frozen(region),
             GateKind::RanBefore { .. } => self.gate_ran_before(region),
             GateKind::NotQuarantined => self.gate_not_quarantined().to_owned(),
             GateKind::RegionReachable { .. } => self.gate_reachable(region),
             GateKind::NoOtherRollout { .. } => self.gate_no_other(region),
+            GateKind::ImageInRegion { .. } => self.gate_image_in(region),
+            GateKind::EnoughRoom { .. } => self.gate_room(region),
+            GateKind::VariablesThere { .. } => self.gate_variables(region),
+            GateKind::NotOlder { .. } => self.gate_not_older(region),
+            GateKind::WayBackKept { .. } => self.gate_way_back(region),
         }
     }
 
@@ -302,11 +338,18 @@ impl Text {
             GateKind::ImagePresent => self.help_image(),
             GateKind::Tested => self.help_tested(),
             GateKind::SignedOff => self.help_signed(),
-            GateKind::Approved => self.help_approved(),
+            GateKind::Approved { .. } => self.help_approved(),
+            GateKind::SoakedInTest => self.help_soaked(),
+            GateKind::NotFrozen { .. } => self.help_not_frozen(),
             GateKind::RanBefore { .. } => self.help_ran_before(),
             GateKind::NotQuarantined => self.help_not_quarantined(),
             GateKind::RegionReachable { .. } => self.help_reachable(),
             GateKind::NoOtherRollout { .. } => self.help_no_other(),
+            GateKind::ImageInRegion { .. } => self.help_image_in(),
+            GateKind::EnoughRoom { .. } => self.help_room(),
+            GateKind::VariablesThere { .. } => self.help_variables(),
+            GateKind::NotOlder { .. } => self.help_not_older(),
+            GateKind::WayBackKept { .. } => self.help_way_back(),
         }
     }
 
@@ -416,16 +459,35 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("verdict.overruled", "overruled a fail", "否决了“不通过”"),
     ("sign_off.given", "signed a build off", "签核了构建"),
     ("sign_off.withdrawn", "withdrew a sign-off", "撤回了签核"),
+    ("build.sent_back", "sent a build back", "退回了构建"),
+    ("verdict.evidence_added", "added evidence to a verdict", "为测试结论补充了证据"),
     ("promotion.requested", "requested a promotion", "申请了发布"),
     ("promotion.approved", "approved a promotion", "批准了发布"),
+    ("promotion.rejected", "sent a promotion back", "驳回了发布"),
+    ("promotion.expired", "a promotion expired", "发布已过期"),
+    ("promotion.booked", "booked a promotion to start by itself", "预约了自动启动"),
+    ("promotion.unbooked", "took a booking back", "取消了自动启动"),
+    ("freeze.lifted", "made an exception from a freeze", "批准了冻结例外"),
+    ("glass.broken", "broke the glass", "执行了紧急启动"),
+    ("glass.reviewed", "reviewed a broken glass", "复核了紧急启动"),
     ("promotion.started", "started a promotion", "启动了发布"),
     ("promotion.cancelled", "cancelled a promotion", "取消了发布"),
+    ("promotion.paused", "paused a promotion", "暂停了发布"),
+    ("promotion.resumed", "let a promotion go on", "继续了发布"),
+    ("promotion.wave_begun", "let the next wave of a promotion begin", "开始了发布的下一批"),
+    ("promotion.aborted", "ended a promotion that ran", "中止了发布"),
     ("promotion.verified", "a promotion was verified", "发布已验证"),
     ("promotion.failed", "a promotion failed", "发布失败"),
     ("rollout.started", "a rollout started", "区域更新开始"),
     ("rollout.verified", "a region was verified", "区域已验证"),
     ("rollout.failed", "a region failed", "区域更新失败"),
     ("rollback.requested", "rolled a region back", "回滚了区域"),
+    ("drift.corrected", "put back what was changed by hand", "纠正了手动改动"),
+    ("drift.adopted", "adopted what was changed by hand", "采纳了手动改动"),
+    ("plan.reviewed", "read a contingency plan", "审阅了应急预案"),
+    ("plan.started", "used a contingency plan", "启用了应急预案"),
+    ("plan.returned", "returned from a contingency plan", "结束了应急预案"),
+    ("rollback.withheld", "a region did not go back by itself", "区域未自动回滚"),
     ("rollback.started", "rolled a region back", "回滚了区域"),
     ("hook.secret_rotated", "gave a hook a new secret", "更换了钩子密钥"),
     ("hook.address_shown", "had a hook's address shown", "查看了钩子地址"),
@@ -463,6 +525,7 @@ pub const SUBJECT_WORDS: &[(&str, &str, &str)] = &[
     ("promotion", "promotion", "发布"),
     ("rollout", "rollout", "区域更新"),
     ("region", "region", "区域"),
+    ("plan", "plan", "预案"),
     ("user", "user", "用户"),
     ("token", "token", "令牌"),
     ("hook", "hook", "钩子"),

@@ -3,8 +3,9 @@
 use super::samples::{digest, three_regions};
 use super::{Fake, ago, may};
 use app::view::*;
-use domain::gate::{Gate, GateKind, GateState};
+use domain::gate::{Gate, GateKind, GateState, Note, Void};
 use domain::id::*;
+use domain::policy::{ApprovalRule, Policy};
 use domain::problem::Noun;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::Standing;
@@ -12,7 +13,9 @@ use domain::{Action, Actor, Problem, Role};
 
 impl Fake {
     pub(super) fn sample_promotions(&self) -> Vec<PromotionRow> {
-        ["open", "ready", "running", "rollback", "failed", "verified", "cancelled"].map(|id| self.promotion_row(id)).into()
+        ["open", "ready", "running", "held", "rollback", "failed", "verified", "cancelled", "rejected", "aborted"]
+            .map(|id| self.promotion_row(id))
+            .into()
     }
 
     fn promotion_row(&self, id: &str) -> PromotionRow {
@@ -20,9 +23,12 @@ impl Fake {
             "open" => (218, PromotionState::Open),
             "ready" => (217, PromotionState::Open),
             "running" => (216, PromotionState::Running),
+            "held" => (211, PromotionState::Running),
+            "aborted" => (210, PromotionState::Aborted),
             "rollback" => (215, PromotionState::Verified),
             "failed" => (214, PromotionState::Failed),
             "verified" => (213, PromotionState::Verified),
+            "rejected" => (211, PromotionState::Rejected),
             _ => (212, PromotionState::Cancelled),
         };
         let back = id == "rollback";
@@ -51,12 +57,18 @@ impl Fake {
         let row = self.promotion_row(id.as_str());
         let me = actor.person().map(|person| person.id.0.as_str());
         let open = row.state == PromotionState::Open;
-        let approval =
-            |name: &str, counts| ApprovalView { by: UserId(name.to_owned()), by_name: self.say(name), at: ago(9), counts };
+        let approval = |name: &str, void: Option<Void>| ApprovalView {
+            by: UserId(name.to_owned()),
+            by_name: self.say(name),
+            at: ago(9),
+            role: Role::Lead,
+            counts: void.is_none(),
+            void,
+        };
         let approvals = match id.as_str() {
-            "open" => vec![approval("lead-3", false)],
+            "open" => vec![approval("lead-3", Some(Void::PolicyChanged))],
             "rollback" => Vec::new(),
-            _ => vec![approval("lead-2", true)],
+            _ => vec![approval("lead-2", None)],
         };
         Ok(PromotionView {
             requested_by: UserId("lead-1".to_owned()),
@@ -65,34 +77,108 @@ impl Fake {
             gates: if open { self.sample_gates(id.as_str() == "ready") } else { Vec::new() },
             approvals,
             rollouts: self.sample_rollouts(&row),
+            course: self.sample_course(id.as_str()),
             started_by_name: (!open).then(|| self.say("lead-1")),
             started_at: (!open).then(|| ago(3)),
             password_needed: id.as_str() == "ready",
             may: may(actor),
             may_approve: open && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
+            may_reject: open && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
+            may_exempt: open && me != Some("lead-1") && actor.may(Action::LiftFreeze),
+            policy: open.then(sample_policy),
+            time_zone: "Asia/Shanghai".to_owned(),
+            booking: (id.as_str() == "ready").then(|| self.sample_booking()),
+            exemption: None,
+            rejection: (row.state == PromotionState::Rejected).then(|| self.sample_act("lead-2", "The share page is slow.")),
+            glass: (id.as_str() == "running").then(|| GlassView {
+                broken: self.sample_act("lead-1", "Payments are down."),
+                reviewed: None,
+                may_review: me != Some("lead-1") && actor.may(Action::BreakGlass),
+            }),
             row,
         })
     }
 
+    fn sample_course(&self, id: &str) -> CourseView {
+        let link = |id: &str, number| PromotionLink { id: PromotionId(id.to_owned()), number };
+        match id {
+            "running" => CourseView { next_wave: Some(2), wants_look: true, ..CourseView::default() },
+            "held" => CourseView { paused_by: Some(self.say("lead-2")), paused_at: Some(ago(4)), ..CourseView::default() },
+            "aborted" => CourseView {
+                aborted_by: Some(self.say("lead-2")),
+                aborted_why: Some(self.say("The campaign was called off.")),
+                ..CourseView::default()
+            },
+            "failed" => CourseView { went_back: vec![link("rollback", 215)], ..CourseView::default() },
+            "rollback" => CourseView { because_of: Some(link("failed", 214)), ..CourseView::default() },
+            _ => CourseView::default(),
+        }
+    }
+
+    fn sample_preflight(&self) -> PreflightView {
+        PreflightView {
+            commits: None,
+            variables_added: vec!["NEW_FLAG".to_owned()],
+            variables_removed: vec!["OLD_FLAG".to_owned()],
+            variables_changed: vec!["MODE".to_owned()],
+            image_size: Some(48_200_000),
+            expected_seconds: Some(140),
+            of_rollouts: 7,
+            stop_first: true,
+            at_a_time: 2,
+            delay_seconds: 5,
+            goes_back: true,
+        }
+    }
+
+    fn sample_act(&self, by: &str, reason: &str) -> ActView {
+        ActView { by_name: self.say(by), at: ago(6), reason: self.say(reason) }
+    }
+
+    fn sample_booking(&self) -> BookingView {
+        let gate = |kind, cleared_by| sample_gate(kind, GateState::Waiting, cleared_by);
+        let approved = gate(GateKind::Approved { role: Role::Lead, count: 2 }, Some(Role::Lead));
+        BookingView {
+            by_name: self.say("lead-1"),
+            at: ago(8),
+            not_before: Some(ago(-90)),
+            waits: Some(Problem::GatesClosed { gates: vec![approved] }),
+            tried_at: Some(ago(1)),
+        }
+    }
+
     fn sample_gates(&self, ready: bool) -> Vec<Gate> {
         let gate = |kind, state, cleared_by, detail: &str| Gate {
-            kind,
-            state: if ready { GateState::Green } else { state },
-            cleared_by,
             detail: (!detail.is_empty()).then(|| self.say(detail)),
-            checked_at: None,
+            ..sample_gate(kind, if ready { GateState::Green } else { state }, cleared_by)
         };
         let mut gates = vec![
             Gate { checked_at: Some(ago(0)), ..gate(GateKind::ImagePresent, GateState::Green, None, "") },
             gate(GateKind::Tested, GateState::Green, None, "tester-1"),
             gate(GateKind::SignedOff, GateState::Waiting, Some(Role::Product), ""),
-            gate(GateKind::Approved, GateState::Waiting, Some(Role::Lead), ""),
+            Gate {
+                note: Some(Note::Counted { have: 1, need: 2 }),
+                ..gate(GateKind::Approved { role: Role::Lead, count: 2 }, GateState::Waiting, Some(Role::Lead), "")
+            },
         ];
         for region in three_regions() {
             let away = region.name == "us-west";
             let reachable = GateKind::RegionReachable { region: region.name.clone() };
             let state = if away { GateState::Red } else { GateState::Green };
+            if away {
+                let kind = GateKind::NotFrozen { region: region.name.clone() };
+                let note = Note::Window { name: self.say("nights"), reason: self.say("Nobody is awake.") };
+                let closed = gate(kind, GateState::Waiting, Some(Role::Lead), "");
+                gates.push(Gate { note: Some(note), until: Some(ago(-300)), ..closed });
+            }
             gates.push(Gate { checked_at: Some(ago(1)), ..gate(reachable, state, None, "") });
+            let region_name = || region.name.clone();
+            let variables = GateKind::VariablesThere { region: region_name() };
+            if region.name == "hong-kong" {
+                gates.push(gate(variables, GateState::Red, Some(Role::Admin), "DATABASE_URL"));
+            }
+            gates.push(gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, ""));
+            gates.push(gate(GateKind::EnoughRoom { region: region_name() }, GateState::Green, None, "6 / 6"));
             gates.push(gate(GateKind::NoOtherRollout { region: region.name }, GateState::Green, None, ""));
         }
         gates
@@ -100,9 +186,12 @@ impl Fake {
 
     fn sample_rollouts(&self, row: &PromotionRow) -> Vec<RolloutView> {
         let states: [RolloutState; 3] = match row.state {
-            PromotionState::Open | PromotionState::Cancelled => [RolloutState::Waiting; 3],
+            PromotionState::Open => [RolloutState::Waiting; 3],
+            PromotionState::Cancelled | PromotionState::Rejected | PromotionState::Expired => [RolloutState::Skipped; 3],
             PromotionState::Running => [RolloutState::Verified, RolloutState::Running, RolloutState::Waiting],
-            PromotionState::Failed => [RolloutState::Verified, RolloutState::Failed, RolloutState::Skipped],
+            PromotionState::Failed | PromotionState::Aborted => {
+                [RolloutState::Verified, RolloutState::Failed, RolloutState::Skipped]
+            }
             PromotionState::Verified => [RolloutState::Verified; 3],
         };
         let rollout = |(region, state): (&RegionRef, RolloutState)| RolloutView {
@@ -123,6 +212,10 @@ impl Fake {
             }),
             steps: self.rollout_steps(state),
             can_roll_back: state == RolloutState::Verified,
+            wave: if region.name == "hangzhou" { 1 } else { 2 },
+            wave_soak_minutes: 30,
+            wave_look: true,
+            preflight: (row.state == PromotionState::Open).then(|| self.sample_preflight()),
         };
         row.regions.iter().zip(states).map(rollout).collect()
     }
@@ -169,10 +262,15 @@ impl Fake {
             build: Some(BuildId("signed".to_owned())),
             tag: Some(self.say(tag)),
             since: Some(ago(minutes)),
+            by: Some(self.say("ada")),
             running,
             desired,
             healthy: running == desired,
             drifted: false,
+            quarantined: false,
+            drift: Vec::new(),
+            drift_since: None,
+            plan: None,
             newer: 0,
             newest_tag: Some("release-v5.12.05.02".to_owned()),
             rollout: None,
@@ -182,7 +280,21 @@ impl Fake {
         }
     }
 
-    fn board_rows(&self) -> Vec<AppRegions> {
+    fn drifted_cell(&self) -> RegionCell {
+        RegionCell {
+            drifted: true,
+            quarantined: true,
+            drift: self.sample_drift(),
+            drift_since: Some(ago(95)),
+            build: None,
+            tag: None,
+            since: None,
+            by: None,
+            ..self.board_cell("hangzhou", "aa90be41c7d3", "", 0, (2, 2))
+        }
+    }
+
+    pub(super) fn board_rows(&self) -> Vec<AppRegions> {
         let cell = |region: &str, head: &str, tag: &str, minutes, tasks| self.board_cell(region, head, tag, minutes, tasks);
         let none = |region: &str| RegionCell {
             digest: None,
@@ -199,8 +311,6 @@ impl Fake {
             port: label.map(|label| label * 100 + 80),
             cells,
         };
-        let drifted =
-            RegionCell { drifted: true, build: None, tag: None, since: None, ..cell("hangzhou", "aa90be41c7d3", "", 0, (2, 2)) };
         vec![
             row(
                 "web",
@@ -227,8 +337,24 @@ impl Fake {
             row(
                 "share-api",
                 Some(81),
-                vec![drifted, cell("hong-kong", "aa90be41c7d3", "release-v2.11.28.01", 17_280, (2, 2)), none("us-west")],
+                vec![
+                    self.drifted_cell(),
+                    RegionCell {
+                        plan: Some(self.sample_run()),
+                        ..cell("hong-kong", "aa90be41c7d3", "release-v2.11.28.01", 17_280, (2, 2))
+                    },
+                    none("us-west"),
+                ],
             ),
         ]
     }
+}
+
+fn sample_gate(kind: GateKind, state: GateState, cleared_by: Option<Role>) -> Gate {
+    Gate { kind, state, cleared_by, detail: None, checked_at: None, since: None, until: None, note: None }
+}
+
+fn sample_policy() -> Policy {
+    let approvals = vec![ApprovalRule { role: Role::Lead, count: 2 }];
+    Policy { approvals, soak_in_test_minutes: 30, break_glass: true, ..Policy::default() }
 }

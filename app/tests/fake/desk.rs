@@ -134,6 +134,7 @@ fn sample_regions() -> Vec<RegionConfig> {
         address: Some(format!("{name}.example.com")),
         registry: (name == "us-west").then(|| "registry-us.example.com".to_owned()),
         replicas: Some(replicas),
+        replicas_of: Default::default(),
         ca: None,
         cert: None,
         key_secret: None,

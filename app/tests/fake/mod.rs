@@ -17,10 +17,12 @@ mod inside;
 mod intake;
 mod launch;
 mod notifications;
+mod regions;
 mod samples;
 mod stacks;
+mod verdicts;
 
-use app::context::{After, Assets, Flash, Notice, Theme, UiContext};
+use app::context::{After, Assets, Flash, Notice, Theme, UiContext, Uploads};
 use app::port::Port;
 use app::view::*;
 use app::{Lang, shell};
@@ -127,6 +129,7 @@ impl Ask {
             flash: self.flash.as_ref().map(|flash| Flash::new(flash.form.clone(), flash.problem.clone(), flash.fields.clone())),
             notice: self.notice.clone(),
             after: After::default(),
+            uploads: Uploads::default(),
             assets: self.assets.clone(),
             public_url: Arc::from("https://slipway.example.com"),
         }
@@ -182,7 +185,8 @@ type Answer<T> = Result<T, Problem>;
 #[async_trait]
 impl Port for Fake {
     async fn counts(&self, _: &Actor) -> Answer<Counts> {
-        Ok(if self.empty { Counts { promotions: 0, environments: 0 } } else { Counts { promotions: 2, environments: 3 } })
+        let (promotions, environments, waiting) = if self.empty { (0, 0, 0) } else { (2, 3, 4) };
+        Ok(Counts { promotions, environments, waiting })
     }
 
     async fn apps(&self, _: &Actor) -> Answer<Vec<AppView>> {
@@ -293,8 +297,8 @@ impl Port for Fake {
         })
     }
 
-    async fn record_verdict(&self, _: &Actor, input: VerdictInput) -> Answer<VerdictId> {
-        self.note(input);
+    async fn record_verdict(&self, _: &Actor, input: VerdictInput, findings: Findings) -> Answer<VerdictId> {
+        self.note((input, findings));
         Ok(VerdictId("new".to_owned()))
     }
     async fn withdraw_verdict(&self, _: &Actor, id: &VerdictId) -> Answer<()> {
@@ -312,6 +316,13 @@ impl Port for Fake {
     async fn withdraw_sign_off(&self, _: &Actor, id: &SignOffId) -> Answer<()> {
         self.note(id);
         Ok(())
+    }
+    async fn send_back(&self, _: &Actor, build: &BuildId, reason: String) -> Answer<SendBackId> {
+        self.note((build, reason));
+        Ok(SendBackId("new".to_owned()))
+    }
+    async fn waiting(&self, actor: &Actor) -> Answer<WaitingView> {
+        Ok(self.sample_waiting(actor))
     }
 
     async fn promotions(&self, _: &Actor, state: Option<PromotionState>, paging: Paging) -> Answer<Page<PromotionRow>> {
@@ -338,6 +349,42 @@ impl Port for Fake {
         self.note((id, reason));
         Ok(())
     }
+    async fn pause_promotion(&self, _: &Actor, id: &PromotionId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn resume_promotion(&self, _: &Actor, id: &PromotionId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn abort_promotion(&self, _: &Actor, id: &PromotionId, reason: String) -> Answer<()> {
+        self.note((id, reason));
+        Ok(())
+    }
+    async fn reject_promotion(&self, _: &Actor, id: &PromotionId, reason: String) -> Answer<()> {
+        self.note((id, reason));
+        Ok(())
+    }
+    async fn book_promotion(&self, _: &Actor, id: &PromotionId, input: BookingInput) -> Answer<()> {
+        self.note((id, input));
+        Ok(())
+    }
+    async fn unbook_promotion(&self, _: &Actor, id: &PromotionId) -> Answer<()> {
+        self.note(id);
+        Ok(())
+    }
+    async fn exempt_from_freeze(&self, _: &Actor, id: &PromotionId, reason: String) -> Answer<()> {
+        self.note((id, reason));
+        Ok(())
+    }
+    async fn break_glass(&self, _: &Actor, id: &PromotionId, input: GlassInput) -> Answer<()> {
+        self.note((id, input));
+        Ok(())
+    }
+    async fn review_glass(&self, _: &Actor, id: &PromotionId, note: String) -> Answer<()> {
+        self.note((id, note));
+        Ok(())
+    }
     async fn roll_back(&self, _: &Actor, input: RollbackInput) -> Answer<PromotionId> {
         self.note(input);
         Ok(PromotionId("rollback".to_owned()))
@@ -345,6 +392,41 @@ impl Port for Fake {
 
     async fn regions(&self, actor: &Actor) -> Answer<RegionBoard> {
         Ok(self.sample_board(actor))
+    }
+    async fn region(&self, actor: &Actor, name: &str) -> Answer<RegionView> {
+        self.sample_region(actor, name)
+    }
+    async fn region_history(&self, _: &Actor, _: &str, paging: Paging) -> Answer<Page<RegionPast>> {
+        Ok(self.page(self.sample_history(), &paging))
+    }
+    async fn region_variables(&self, _: &Actor, name: &str) -> Answer<RegionVariables> {
+        Ok(self.sample_region_variables(name))
+    }
+    async fn service_log(&self, _: &Actor, _: &str, app: &str, _: Option<u32>) -> Answer<ServiceLog> {
+        Ok(self.sample_service_log(app))
+    }
+    async fn correct_drift(&self, _: &Actor, region: &str, app: &str, input: CorrectInput) -> Answer<PromotionId> {
+        self.note((region, app, input));
+        Ok(PromotionId("rollback".to_owned()))
+    }
+    async fn adopt_drift(&self, _: &Actor, region: &str, app: &str, input: AdoptInput) -> Answer<PromotionId> {
+        self.note((region, app, input));
+        Ok(PromotionId("rollback".to_owned()))
+    }
+    async fn plan(&self, actor: &Actor, name: &str) -> Answer<PlanView> {
+        self.sample_contingency(actor, name)
+    }
+    async fn review_plan(&self, _: &Actor, name: &str) -> Answer<()> {
+        self.note(name);
+        Ok(())
+    }
+    async fn run_plan(&self, _: &Actor, name: &str, input: PlanInput) -> Answer<PromotionId> {
+        self.note((name, input));
+        Ok(PromotionId("rollback".to_owned()))
+    }
+    async fn return_from_plan(&self, _: &Actor, name: &str, input: PlanInput) -> Answer<PromotionId> {
+        self.note((name, input));
+        Ok(PromotionId("rollback".to_owned()))
     }
     async fn activity(&self, _: &Actor, _: Option<String>, paging: Paging) -> Answer<Page<AuditRow>> {
         Ok(self.page(self.sample_record(), &paging))

@@ -9,7 +9,7 @@ use domain::problem::Noun;
 use domain::promotion::StepState;
 use domain::release_set::Chosen;
 use domain::variables::Origin;
-use domain::verdict::{Standing, VerdictKind};
+use domain::verdict::Standing;
 use domain::{Actor, Channel, ChannelKind, Digest, Problem};
 
 /// A digest that begins with these digits.
@@ -166,6 +166,8 @@ impl Fake {
             ],
             verdicts,
             sign_offs: if row.signed_off { vec![sign_off] } else { Vec::new() },
+            send_backs: self.sample_send_backs(row.signed_off),
+            checklist: self.sample_checklist(),
             environments: self
                 .sample_environments(false)
                 .into_iter()
@@ -179,48 +181,6 @@ impl Fake {
             may: may(actor),
             row,
         })
-    }
-
-    fn sample_verdicts(&self, me: Option<&str>, standing: Standing) -> Vec<VerdictView> {
-        let verdict = |id: &str, kind, name: &str, note: &str, minutes| VerdictView {
-            id: VerdictId(id.to_owned()),
-            kind,
-            note: self.say(note),
-            author: UserId(name.to_owned()),
-            author_name: self.say(name),
-            environment: Some(EnvironmentId("running".to_owned())),
-            generation: Some(2),
-            at: ago(minutes),
-            withdrawn_at: None,
-            overruled: None,
-            stands: true,
-            mine: me == Some(name),
-        };
-        let overruled = Overruled {
-            by_name: self.say("lead-1"),
-            reason: self.say("A known fault of the old phone, not of this build."),
-            at: ago(40),
-        };
-        let mut verdicts = vec![
-            verdict("v3", VerdictKind::Pass, "tester-1", "12 of 12 checks on the share page; no errors in the log.", 3),
-            VerdictView {
-                stands: false,
-                overruled: Some(overruled),
-                ..verdict("v2", VerdictKind::Fail, "tester-2", "The panorama stays black on an old phone.", 60)
-            },
-            VerdictView {
-                stands: false,
-                withdrawn_at: Some(ago(70)),
-                ..verdict("v1", VerdictKind::Blocked, "tester-1", "The test database was away.", 90)
-            },
-        ];
-        if standing.quarantined() {
-            verdicts.insert(0, verdict("v4", VerdictKind::Fail, "tester-1", "Sharing a tour answers 502 under load.", 2));
-        }
-        if standing == Standing::default() {
-            verdicts.clear();
-        }
-        verdicts
     }
 
     pub(super) fn sample_environments(&self, all: bool) -> Vec<EnvironmentRow> {
@@ -371,6 +331,7 @@ impl Fake {
             variables: self.sample_variables(),
             sets: self.sample_sets(&row.builds),
             checks: self.sample_checks(),
+            checklist: self.sample_checklist(),
             lease_room: if row.state == EnvironmentState::Failed { 0 } else { 24 },
             hand_to: vec![self.say("tester-2"), "lead-1".to_owned()],
             may: may(actor),

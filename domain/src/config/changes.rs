@@ -26,6 +26,9 @@ impl Config {
         changes.compare(Noun::Stack, &self.stacks, &new.stacks, |item| &item.name);
         changes.compare(Noun::Engine, &self.engines, &new.engines, |item| &item.name);
         changes.compare(Noun::Region, &self.regions, &new.regions, |item| &item.name);
+        changes.compare(Noun::Plan, &self.plans, &new.plans, |item| &item.name);
+        changes.compare(Noun::Policy, &self.policies, &new.policies, |item| &item.name);
+        changes.compare(Noun::Freeze, &self.freezes, &new.freezes, |item| &item.name);
         changes.compare(Noun::Target, &self.targets, &new.targets, |item| &item.name);
         changes.compare(Noun::Repository, &self.git_hosts, &new.git_hosts, |item| &item.host);
         if self.routes != new.routes {

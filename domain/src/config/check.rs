@@ -4,10 +4,12 @@
 mod engines;
 mod notify;
 mod outside;
+mod plans;
+mod promotions;
 
 use super::{
-    AppConfig, Config, EngineConfig, EnvironmentsConfig, ProxyConfig, RegionConfig, ServiceConfig, valid_file, valid_name,
-    valid_variable,
+    AppConfig, Config, EngineConfig, EnvironmentsConfig, ProxyConfig, RegionConfig, ServiceConfig, UpdateOrder, valid_file,
+    valid_name, valid_variable,
 };
 use crate::Problem;
 use crate::address::Range;
@@ -52,6 +54,9 @@ impl Config {
         self.engines.iter().try_for_each(check_engine)?;
         check_proxy(&self.proxy)?;
         self.regions.iter().try_for_each(check_region)?;
+        self.check_replicas()?;
+        self.check_plans()?;
+        self.check_promotions()?;
         self.check_notifications()
     }
 
@@ -158,6 +163,11 @@ fn check_app(app: &AppConfig) -> Checked {
         demand(seen.insert(&channel.name), here, || Fault::Twice)?;
         demand(tag_rule(&channel.tags), || format!("{}.tags", here()), || Fault::BadTag)?;
     }
+    let in_plan = |(item, why): (String, Fault)| {
+        let item = if item.is_empty() { String::new() } else { format!(".{item}") };
+        at(place(&format!("checklist{item}")), why)
+    };
+    crate::checklist::check(&app.checklist).map_err(in_plan)?;
     check_service(&app.service, &|field: &str| place(&format!("service.{field}")))
 }
 
@@ -170,6 +180,12 @@ fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Che
     let deadline = service.deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS);
     let least = || Fault::OutOfRange { least: i64::from(soak) + 1, most: 86_400 };
     demand(deadline > soak, || place("deadline_seconds"), least)?;
+    let update = &service.update;
+    range(update.parallelism, 1, 100, || place("update.parallelism"))?;
+    range(update.delay_seconds, 0, 3600, || place("update.delay_seconds"))?;
+    range(update.monitor_seconds, 1, 3600, || place("update.monitor_seconds"))?;
+    let one_port = service.port.is_some() && update.order == Some(UpdateOrder::StartFirst);
+    demand(!one_port, || place("update.order"), || refused("two tasks cannot hold one port of a node: write stop-first"))?;
     arguments(&service.health, || place("health"))?;
     arguments(&service.command, || place("command"))?;
     environment(&service.env, || place("env"))

@@ -1,5 +1,7 @@
-//! `slipway backup` and `slipway restore`: one consistent SQLite file, out and in.
+//! `slipway backup` and `slipway restore`: one consistent SQLite file, out and in, and beside it a
+//! folder with the files of verdicts, where there are any.
 
+use crate::evidence::{EvidenceFiles, copy_all};
 use crate::store::sqlite_path;
 use sqlx::any::AnyPoolOptions;
 use std::path::{Path, PathBuf};
@@ -7,8 +9,10 @@ use std::path::{Path, PathBuf};
 /// Why a copy was not made or not taken back. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    #[error("this database is PostgreSQL: use pg_dump and pg_restore, which make consistent copies of it")]
-    Postgres,
+    #[error(
+        "this database is PostgreSQL: use pg_dump and pg_restore, which make consistent copies of it, and copy the folder {0} too"
+    )]
+    Postgres(PathBuf),
     #[error("there is no database at {0}")]
     NoDatabase(PathBuf),
     #[error("{0} exists already; choose another name")]
@@ -39,7 +43,11 @@ pub async fn backup(database_url: &str, file: &Path) -> Result<String, BackupErr
     sqlx::query("VACUUM INTO $1").bind(file.to_string_lossy().into_owned()).execute(&pool).await?;
     pool.close().await;
     let size = std::fs::metadata(file).map_err(|source| failed(file, source))?.len();
-    Ok(format!("{} written, {size} bytes", file.display()))
+    // After the database: each file was on the disk before its row was written.
+    let beside = evidence_beside(file);
+    let count = copy_all(&EvidenceFiles::folder_of(database_url), &beside).map_err(|source| failed(&beside, source))?;
+    let evidence = if count == 0 { String::new() } else { format!("; {count} evidence files in {}", beside.display()) };
+    Ok(format!("{} written, {size} bytes{evidence}", file.display()))
 }
 
 /// Puts the copy in the database's place. A database with users is replaced only with `force`,
@@ -70,12 +78,22 @@ pub async fn restore(database_url: &str, file: &Path, force: bool) -> Result<Str
     // Copied beside and renamed, so that there is never half a database in the place.
     let beside = database.with_extension("db.restoring");
     std::fs::copy(file, &beside).map_err(|source| failed(&beside, source))?;
+    // Files that the old database knew stay; one that is there already is the same.
+    let evidence = evidence_beside(file);
+    copy_all(&evidence, &EvidenceFiles::folder_of(database_url)).map_err(|source| failed(&evidence, source))?;
     std::fs::rename(&beside, &database).map_err(|source| failed(&database, source))?;
     Ok(format!("{} is in place{kept}", database.display()))
 }
 
+/// The folder beside a copy: `slipway.backup` has `slipway.backup.evidence`.
+fn evidence_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".evidence");
+    PathBuf::from(name)
+}
+
 fn database(url: &str) -> Result<PathBuf, BackupError> {
-    sqlite_path(url).map(PathBuf::from).ok_or(BackupError::Postgres)
+    sqlite_path(url).map(PathBuf::from).ok_or_else(|| BackupError::Postgres(EvidenceFiles::folder_of(url)))
 }
 
 fn failed(path: &Path, source: std::io::Error) -> BackupError {

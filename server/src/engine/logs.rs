@@ -8,17 +8,18 @@ mod lines;
 mod past;
 mod ring;
 
-pub use lines::{Stream, safe};
+pub use lines::{Assembler, Raw, Stream, safe};
 pub use past::{Past, PastLine, Source};
 pub use ring::{Batch, Line};
 
 use crate::engine::containers::Host;
 use bollard::Docker;
+use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::query_parameters::LogsOptions;
 use domain::Problem;
 use futures::StreamExt as _;
-use lines::{Assembler, Raw, encoded};
+use lines::encoded;
 use ring::{Ring, Seat};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,9 @@ const MOST_READ: usize = 4;
 const QUIET: Duration = Duration::from_millis(40);
 /// Or when it has taken so long.
 const PAST_TAKES: Duration = Duration::from_millis(500);
+
+/// What an engine sends of a log: it owns what it was made from.
+pub type Frames = futures::stream::BoxStream<'static, Result<LogOutput, Error>>;
 
 /// The containers that are followed now, and turns at reading a whole past. Cloning is cheap.
 #[derive(Clone)]
@@ -67,6 +71,23 @@ impl Logs {
     /// [`Problem::Busy`] when too many containers are followed.
     pub fn follow(&self, host: &Host, container: &str, tail: u32, since: Option<i64>) -> Result<Viewer, Problem> {
         let key = format!("{}/{container}", host.name());
+        let lines = MOST_TAIL.to_string();
+        let options =
+            LogsOptions { follow: true, stdout: true, stderr: true, timestamps: true, tail: lines, ..Default::default() };
+        self.follow_frames(key, tail, since, || host.docker().logs(container, Some(options)).boxed())
+    }
+
+    /// Follows what is known by `key`, where the first who does so asks for its frames.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] when too much is followed.
+    pub fn follow_frames(
+        &self,
+        key: String,
+        tail: u32,
+        since: Option<i64>,
+        frames: impl FnOnce() -> Frames,
+    ) -> Result<Viewer, Problem> {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let sits = followed.get(&key).and_then(Ring::sit);
         let seat = match sits {
@@ -75,7 +96,7 @@ impl Logs {
             None => {
                 let (ring, seat) = Ring::begin();
                 followed.insert(key.clone(), ring.clone());
-                tokio::spawn(follow(self.clone(), host.docker().clone(), container.to_owned(), key, ring));
+                tokio::spawn(follow(self.clone(), frames(), key, ring));
                 seat
             }
         };
@@ -122,10 +143,8 @@ impl Viewer {
 }
 
 /// Reads from the engine into the ring until the container ends or nobody looks any more.
-async fn follow(logs: Logs, docker: Docker, container: String, key: String, ring: Arc<Ring>) {
-    let tail = MOST_TAIL.to_string();
-    let options = LogsOptions { follow: true, stdout: true, stderr: true, timestamps: true, tail, ..Default::default() };
-    let mut chunks = std::pin::pin!(docker.logs(&container, Some(options)).ready_chunks(256));
+async fn follow(logs: Logs, frames: Frames, key: String, ring: Arc<Ring>) {
+    let mut chunks = std::pin::pin!(frames.ready_chunks(256));
     let mut assembler = Assembler::timed();
     let past_ends = tokio::time::Instant::now() + PAST_TAKES;
     let whole = loop {

@@ -1,11 +1,15 @@
 //! Swarms: the service of an app in a region. It is built from a typed intent (`spec`), made
 //! and updated only where it is ours, and read off what the Swarm says of its tasks.
 
+mod inside;
+mod logs;
 mod look;
+mod nodes;
 mod spec;
 
+pub use inside::Inside;
 pub use look::{Look, Observed};
-pub use spec::{Essence, build, essence_hash, intent_hash, service_name};
+pub use spec::{build, essence, intent_hash, service_name};
 
 use crate::engine::Engines;
 use bollard::Docker;

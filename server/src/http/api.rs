@@ -5,6 +5,7 @@ pub mod builds;
 pub mod decisions;
 pub mod engines;
 pub mod environments;
+mod evidence;
 pub mod hooks;
 pub mod me;
 pub mod notifications;
@@ -55,6 +56,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(environments::routes)
         .with(engines::routes)
         .with(decisions::routes)
+        .with(evidence::routes)
         .with(promotions::routes)
         .with(regions::routes)
         .with(activity::routes)

@@ -4,23 +4,28 @@ use crate::ctx::Ctx;
 use crate::http::auth::{ClientAddress, MaybeCaller};
 use crate::http::flash::Message;
 use crate::http::problem::{PageProblem, too_big};
-use crate::http::{pages, session};
+use crate::http::{pages, session, uploads};
 use crate::usecases::people;
 use app::actions::UiError;
-use app::{Flash, Lang, Theme};
-use axum::body::Body;
+use app::view::Upload;
+use app::{Flash, Lang, Theme, UiContext, Uploads};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::{Actor, Problem};
-use http::header::{HeaderMap, LOCATION, REFERER, SET_COOKIE};
+use domain::{Action, Actor, Problem};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, REFERER, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use leptos::server_fn::error::{SERVER_FN_ERROR_HEADER, ServerFnUrlError};
+use tokio::sync::OwnedSemaphorePermit;
 use tower_sessions::Session;
 
 /// A form is no longer than this.
 const MOST_FORM: usize = 64 * 1024;
 /// The form with a stack's text: encoded, a character takes up to three.
 const MOST_STACK_FORM: usize = 768 * 1024;
+/// The one form that brings files.
+const FORM_WITH_FILES: &str = "/do/verdicts/record";
 /// Fields that are never given back to a page.
 const SECRET_FIELDS: [&str; 6] = ["password", "old", "new", "code", "secret", "value"];
 
@@ -127,15 +132,26 @@ pub async fn preferences(State(ctx): State<Ctx>, request: Request) -> Response {
 /// `POST /do/…`: a server function. A refusal leads back to the form, which still has what
 /// was filled in.
 pub async fn act(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let most = if parts.uri.path() == "/do/stacks/save" { MOST_STACK_FORM } else { MOST_FORM };
-    let Ok(body) = axum::body::to_bytes(body, most).await else {
-        return PageProblem(too_big()).into_response();
-    };
-    let form = Fields::parse(&body);
+    let (mut parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let back = referer(&parts.headers);
+    let with_files = path == FORM_WITH_FILES && uploads::is_multipart(text_of(&parts.headers, CONTENT_TYPE));
+    // The turn of whoever brings files ends with the answer.
+    let (body, files, _turn) = if with_files {
+        match apart(&ctx, actor.as_ref(), &mut parts, body).await {
+            Ok((body, files, turn)) => (body, files, Some(turn)),
+            Err(problem) => return refuse(&ctx, actor.as_ref(), &path, &back, problem, Fields(Vec::new())),
+        }
+    } else {
+        let most = if path == "/do/stacks/save" { MOST_STACK_FORM } else { MOST_FORM };
+        match axum::body::to_bytes(body, most).await {
+            Ok(body) => (body, Vec::new(), None),
+            Err(_) => return PageProblem(too_big()).into_response(),
+        }
+    };
+    let form = Fields::parse(&body);
     let ui = pages::ui_context(&ctx, actor.clone(), &parts.headers, &parts.uri);
+    let ui = UiContext { uploads: Uploads::of(files), ..ui };
     let after = ui.after.clone();
     let provide = move || leptos::prelude::provide_context(ui.clone());
     let request = Request::from_parts(parts, Body::from(body));
@@ -164,6 +180,27 @@ pub async fn act(State(ctx): State<Ctx>, MaybeCaller(actor): MaybeCaller, reques
         }
     }
     response
+}
+
+/// Takes the files out of a form: what is left is a form as server functions read it.
+async fn apart(
+    ctx: &Ctx,
+    actor: Option<&Actor>,
+    parts: &mut Parts,
+    body: Body,
+) -> Result<(Bytes, Vec<Upload>, OwnedSemaphorePermit), Problem> {
+    // Nothing is read of whoever may not.
+    actor.ok_or(Problem::SignedOut)?.require(Action::RecordVerdict)?;
+    let kind = text_of(&parts.headers, CONTENT_TYPE).unwrap_or_default().to_owned();
+    let posted = uploads::read(ctx, &kind, body).await?;
+    let fields = form_urlencoded::Serializer::new(String::new()).extend_pairs(posted.fields).finish();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    Ok((fields.into(), posted.files, posted.turn))
+}
+
+fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The problem that Leptos wrote into the address it leads back to.

@@ -7,6 +7,7 @@
 
 mod download;
 mod feeds;
+mod regions;
 
 pub use download::{Asked, file};
 
@@ -53,6 +54,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/environments/{id}/logs", Access::SignedIn, merged)
         .get("/environments/{id}/logs/{service}", Access::SignedIn, stream)
         .get("/environments/{id}/log.txt", Access::SignedIn, download::page)
+        .get("/regions/{region}/{app}/logs", Access::SignedIn, regions::stream)
 }
 
 /// `GET /environments/{id}/logs/{service}?tail=200`

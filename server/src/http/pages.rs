@@ -7,7 +7,7 @@ use crate::http::forms::{self, without_flash};
 use crate::http::problem::PageProblem;
 use crate::http::routes::{Access, Routes};
 use crate::usecases::proxy;
-use app::{After, Lang, Theme, UiContext};
+use app::{After, Lang, Theme, UiContext, Uploads};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -91,6 +91,7 @@ pub fn ui_context(ctx: &Ctx, actor: Option<Actor>, headers: &HeaderMap, uri: &Ur
         flash,
         notice,
         after: After::default(),
+        uploads: Uploads::default(),
         assets: ctx.assets.clone(),
         public_url: Arc::from(ctx.settings.public_url.as_str()),
     }

@@ -202,7 +202,7 @@ impl Store {
         rows.iter().map(tag_move).collect()
     }
 
-    /// The small numbers in the rail.
+    /// The small numbers in the rail that are the same for everybody.
     ///
     /// # Errors
     /// [`Problem::Internal`].
@@ -215,7 +215,7 @@ impl Store {
         .fetch_one(self.read())
         .await
         .map_err(internal)?;
-        Ok(Counts { promotions: count(&row, "promotions")?, environments: count(&row, "environments")? })
+        Ok(Counts { promotions: count(&row, "promotions")?, environments: count(&row, "environments")?, waiting: 0 })
     }
 
     /// Asks one thing about a bounded number of builds; `sql` is given their places.

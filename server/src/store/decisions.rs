@@ -4,8 +4,14 @@
 //! two apps, and a fail on either keeps both from running. A sign-off holds for its build
 //! alone, because whoever accepts one app has not looked at the other.
 
+pub mod evidence;
+pub mod send_backs;
+mod waiting;
+
 use crate::clock::{from_micros, micros};
-use crate::store::{Store, Tx, internal, is_taken, missing, plausible};
+use crate::store::{Store, Tx, internal, is_taken, missing, places, plausible};
+use domain::checklist::JudgedPlan;
+use domain::gate::{Pass, SignedOff};
 use domain::id::{BuildId, EnvironmentId, SignOffId, UserId, VerdictId};
 use domain::problem::Noun;
 use domain::verdict::{Standing, VerdictKind};
@@ -28,8 +34,12 @@ pub struct VerdictRow {
     pub environment: Option<EnvironmentId>,
     /// Which release set of the environment ran then.
     pub generation: Option<i64>,
+    /// The checklist as it was.
+    pub plan: Option<JudgedPlan>,
     pub at: Time,
     pub withdrawn_at: Option<Time>,
+    /// The later verdict for which it was withdrawn.
+    pub superseded_by: Option<VerdictId>,
     pub overruled: Option<(String, String, Time)>,
 }
 
@@ -48,22 +58,25 @@ pub struct SignOffRow {
 impl VerdictRow {
     /// Whether it still counts, and if not, the word for what ended it.
     pub fn ended(&self) -> Option<&'static str> {
-        match (self.withdrawn_at, &self.overruled) {
-            (Some(_), _) => Some("withdrawn"),
-            (None, Some(_)) => Some("overruled"),
-            (None, None) => None,
+        match (&self.superseded_by, self.withdrawn_at, &self.overruled) {
+            (Some(_), ..) => Some("superseded"),
+            (None, Some(_), _) => Some("withdrawn"),
+            (None, None, Some(_)) => Some("overruled"),
+            (None, None, None) => None,
         }
     }
 }
 
 const VERDICT: &str = "SELECT v.id, v.build_id, v.kind, v.note, v.author_id, v.author_name, v.environment_id, v.generation, v.at,
-        v.withdrawn_at, v.overruled_at, v.overruled_by_name, v.overrule_reason
+        v.withdrawn_at, v.superseded_by, v.plan, v.overruled_at, v.overruled_by_name, v.overrule_reason
      FROM verdicts v";
 const SIGN_OFF: &str = "SELECT id, build_id, author_id, author_name, note, at, withdrawn_at FROM sign_offs";
 
 fn verdict(row: &AnyRow) -> Result<VerdictRow, Problem> {
     let kind: String = row.try_get("kind").map_err(internal)?;
     let kind = kind.parse().map_err(internal)?;
+    let plan: Option<String> = row.try_get("plan").map_err(internal)?;
+    let plan = plan.map(|plan| serde_json::from_str(&plan)).transpose().map_err(internal)?;
     let read = || -> Result<_, sqlx::Error> {
         let by: Option<String> = row.try_get("overruled_by_name")?;
         let reason: Option<String> = row.try_get("overrule_reason")?;
@@ -79,6 +92,8 @@ fn verdict(row: &AnyRow) -> Result<VerdictRow, Problem> {
             generation: row.try_get("generation")?,
             at: from_micros(row.try_get("at")?),
             withdrawn_at: row.try_get::<Option<i64>, _>("withdrawn_at")?.map(from_micros),
+            superseded_by: row.try_get::<Option<String>, _>("superseded_by")?.map(VerdictId),
+            plan,
             overruled: at.map(|at| (by.unwrap_or_default(), reason.unwrap_or_default(), at)),
         })
     };
@@ -169,18 +184,32 @@ pub async fn standing(connection: &mut AnyConnection, digest: &Digest) -> Result
     Ok(standing)
 }
 
-/// Who signed the build off last, of the sign-offs that stand.
+/// The passes that stand on a digest, the oldest 200, whichever app they were given under.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn signed_off_by(connection: &mut AnyConnection, build: &BuildId) -> Result<Option<String>, Problem> {
-    sqlx::query_scalar(
-        "SELECT author_name FROM sign_offs WHERE build_id = $1 AND withdrawn_at IS NULL ORDER BY at DESC, id DESC LIMIT 1",
-    )
-    .bind(build.as_str())
-    .fetch_optional(connection)
-    .await
-    .map_err(internal)
+pub async fn passes(connection: &mut AnyConnection, digest: &Digest) -> Result<Vec<Pass>, Problem> {
+    let rows = sqlx::query(
+        "SELECT v.author_name, v.at FROM verdicts v JOIN builds b ON b.id = v.build_id
+         WHERE b.digest = $1 AND v.kind = 'pass' AND v.withdrawn_at IS NULL AND v.overruled_at IS NULL
+         ORDER BY v.at, v.id LIMIT $2",
+    );
+    let rows = rows.bind(digest.as_str()).bind(MOST_SHOWN).fetch_all(connection).await.map_err(internal)?;
+    let pass = |row: &AnyRow| Ok(Pass { name: row.try_get("author_name")?, at: from_micros(row.try_get("at")?) });
+    rows.iter().map(pass).collect::<Result<_, sqlx::Error>>().map_err(internal)
+}
+
+/// Who signed the build off last, and when, of the sign-offs that stand.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn signed_off(connection: &mut AnyConnection, build: &BuildId) -> Result<Option<SignedOff>, Problem> {
+    let row = sqlx::query(
+        "SELECT author_name, at FROM sign_offs WHERE build_id = $1 AND withdrawn_at IS NULL ORDER BY at DESC, id DESC LIMIT 1",
+    );
+    let row = row.bind(build.as_str()).fetch_optional(connection).await.map_err(internal)?;
+    let given = |row: AnyRow| Ok(SignedOff { name: row.try_get("author_name")?, at: from_micros(row.try_get("at")?) });
+    row.map(given).transpose().map_err(|cause: sqlx::Error| internal(cause))
 }
 
 /// The newest release set of an environment in which it ran this build; within it none when it
@@ -234,9 +263,10 @@ pub async fn sign_off_in(connection: &mut AnyConnection, id: &SignOffId) -> Resu
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn insert_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<(), Problem> {
+    let plan = verdict.plan.as_ref().map(serde_json::to_string).transpose().map_err(internal)?;
     sqlx::query(
-        "INSERT INTO verdicts (id, build_id, kind, note, author_id, author_name, environment_id, at, generation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO verdicts (id, build_id, kind, note, author_id, author_name, environment_id, at, generation, plan)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(verdict.id.as_str())
     .bind(verdict.build.as_str())
@@ -247,10 +277,30 @@ pub async fn insert_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<(), Pro
     .bind(verdict.environment.as_ref().map(|id| id.as_str().to_owned()))
     .bind(micros(verdict.at))
     .bind(verdict.generation)
+    .bind(plan)
     .execute(&mut **tx)
     .await
     .map_err(internal)?;
     Ok(())
+}
+
+/// Withdraws what a new verdict takes the place of: the standing ones of its author on the digest,
+/// under whichever app, as far as [`VerdictKind::supersedes`] says. Gives their kinds.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn supersede(tx: &mut Tx, by: &VerdictRow, digest: &Digest) -> Result<Vec<VerdictKind>, Problem> {
+    let kinds: Vec<VerdictKind> = VerdictKind::ALL.into_iter().filter(|kind| by.kind.supersedes(*kind)).collect();
+    let sql = sqlx::AssertSqlSafe(format!(
+        "UPDATE verdicts SET withdrawn_at = $1, superseded_by = $2
+         WHERE author_id = $3 AND id <> $2 AND withdrawn_at IS NULL AND overruled_at IS NULL
+           AND build_id IN (SELECT id FROM builds WHERE digest = $4) AND kind IN ({}) RETURNING kind",
+        places(5, kinds.len())
+    ));
+    let query = sqlx::query_scalar(sql).bind(micros(by.at)).bind(by.id.as_str()).bind(by.author.as_str()).bind(digest.as_str());
+    let query = kinds.iter().fold(query, |query, kind| query.bind(kind.as_str()));
+    let ended: Vec<String> = query.fetch_all(&mut **tx).await.map_err(internal)?;
+    ended.iter().map(|kind| kind.parse().map_err(internal)).collect()
 }
 
 /// Marks a standing verdict as withdrawn; false when it did not stand.

@@ -1,4 +1,4 @@
-//! Promotions, their rollouts and approvals, up to the start; and what past rollouts left.
+//! Promotions and their rollouts up to the start; and what past rollouts left.
 
 use crate::clock::{from_micros, micros};
 use crate::store::{Cursor, Store, Tx, internal, missing, plausible};
@@ -7,7 +7,7 @@ use domain::problem::Noun;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState};
 use domain::rollback::Past;
 use domain::service::ServiceIntent;
-use domain::{Digest, Person, Problem, Role, Time};
+use domain::{Digest, Person, Problem, Time};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -46,19 +46,6 @@ pub struct Part {
     pub region: String,
     pub digest: Digest,
     pub state: RolloutState,
-}
-
-/// An approval with what its author is by now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalRecord {
-    pub by: UserId,
-    pub name: String,
-    pub at: Time,
-    /// What was approved: a digest, and regions in their order.
-    pub digest: String,
-    pub regions: String,
-    /// The author's role now; none when disabled or gone.
-    pub role: Option<Role>,
 }
 
 const PROMOTION: &str = "SELECT id, number, kind, app, build_id, digest, tag, state, reason, requested_by_id,
@@ -238,38 +225,6 @@ pub async fn best_tag(connection: &mut AnyConnection, build: &BuildId) -> Result
     .map_err(internal)
 }
 
-/// Every approval of a promotion, oldest first, whether it counts or not.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub async fn approvals(connection: &mut AnyConnection, promotion: &PromotionId) -> Result<Vec<ApprovalRecord>, Problem> {
-    let rows = sqlx::query(
-        "SELECT a.user_id, a.user_name, a.at, a.digest, a.regions, u.role, u.disabled
-         FROM approvals a LEFT JOIN users u ON u.id = a.user_id
-         WHERE a.promotion_id = $1 ORDER BY a.at, a.user_id LIMIT 500",
-    )
-    .bind(promotion.as_str())
-    .fetch_all(connection)
-    .await
-    .map_err(internal)?;
-    rows.iter().map(approval).collect()
-}
-
-fn approval(row: &AnyRow) -> Result<ApprovalRecord, Problem> {
-    let text = |name: &str| row.try_get::<String, _>(name).map_err(internal);
-    let role: Option<String> = row.try_get("role").map_err(internal)?;
-    let disabled: Option<i64> = row.try_get("disabled").map_err(internal)?;
-    let role = role.filter(|_| disabled == Some(0)).map(|role| role.parse()).transpose()?;
-    Ok(ApprovalRecord {
-        by: UserId(text("user_id")?),
-        name: text("user_name")?,
-        at: from_micros(row.try_get("at").map_err(internal)?),
-        digest: text("digest")?,
-        regions: text("regions")?,
-        role,
-    })
-}
-
 /// The number of another running promotion of the app that has not yet ended in the region.
 ///
 /// # Errors
@@ -314,7 +269,8 @@ pub async fn ran_before(connection: &mut AnyConnection, app: &str, region: &str,
 /// How the rollouts of an app ended in a region, oldest first, and when the last of them did.
 /// What never began says nothing about the region and is left out. What began and failed
 /// counts, even if it failed before it changed anything: whoever presses "roll back" then means
-/// the promotion that failed, and not the digest that still runs.
+/// the promotion that failed, and not the digest that still runs. Corrections and plans change
+/// nothing about which digest was promoted, and are left out too.
 ///
 /// # Errors
 /// [`Problem::Internal`].
@@ -322,6 +278,7 @@ pub async fn past_in(connection: &mut AnyConnection, app: &str, region: &str) ->
     let rows = sqlx::query(
         "SELECT p.kind, r.digest, r.state, r.ended_at FROM rollouts r JOIN promotions p ON p.id = r.promotion_id
          WHERE r.app = $1 AND r.region = $2 AND r.state IN ('verified', 'failed') AND r.started_at IS NOT NULL
+           AND p.kind IN ('promotion', 'rollback')
          ORDER BY r.ended_at DESC, r.started_at DESC, p.number DESC LIMIT $3",
     )
     .bind(app)
@@ -399,52 +356,29 @@ pub async fn insert(tx: &mut Tx, record: &PromotionRecord, regions: &[(RolloutId
     Ok(())
 }
 
-/// Adds an approval; one that its author gave for something else is replaced.
+/// Ends an open promotion before it started, and leaves its regions untouched; false when it is
+/// not open.
 ///
 /// # Errors
 /// [`Problem::Internal`].
-pub async fn approve(
-    tx: &mut Tx,
-    promotion: &PromotionId,
-    by: &Person,
-    digest: &Digest,
-    regions: &str,
-    now: Time,
-) -> Result<(), Problem> {
-    sqlx::query(
-        "INSERT INTO approvals (promotion_id, user_id, user_name, digest, regions, at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (promotion_id, user_id) DO UPDATE SET user_name = $3, digest = $4, regions = $5, at = $6",
-    )
-    .bind(promotion.as_str())
-    .bind(by.id.as_str())
-    .bind(by.name.as_str())
-    .bind(digest.as_str())
-    .bind(regions)
-    .bind(micros(now))
-    .execute(&mut **tx)
-    .await
-    .map_err(internal)?;
-    Ok(())
-}
-
-/// Cancels an open promotion, and leaves its regions untouched; false when it is not open.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub async fn cancel(tx: &mut Tx, id: &PromotionId, now: Time) -> Result<bool, Problem> {
-    let done = sqlx::query("UPDATE promotions SET state = 'cancelled', ended_at = $2 WHERE id = $1 AND state = 'open'")
+pub async fn end_open(tx: &mut Tx, id: &PromotionId, to: PromotionState, now: Time) -> Result<bool, Problem> {
+    let done = sqlx::query("UPDATE promotions SET state = $3, ended_at = $2 WHERE id = $1 AND state = 'open'")
         .bind(id.as_str())
         .bind(micros(now))
+        .bind(to.as_str())
         .execute(&mut **tx)
         .await
         .map_err(internal)?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
     sqlx::query("UPDATE rollouts SET state = 'skipped', ended_at = $2 WHERE promotion_id = $1 AND state = 'waiting'")
         .bind(id.as_str())
         .bind(micros(now))
         .execute(&mut **tx)
         .await
         .map_err(internal)?;
-    Ok(done.rows_affected() == 1)
+    Ok(true)
 }
 
 /// Sets an open promotion running and fixes what each of its regions is to run; false when

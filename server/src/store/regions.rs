@@ -1,10 +1,13 @@
 //! What the board of regions asks of the past: what was put where, and what is newer.
 
 use crate::clock::{from_micros, micros};
-use crate::store::{Store, internal};
-use domain::id::BuildId;
+use crate::store::{Cursor, Store, internal};
+use domain::id::{BuildId, PromotionId, RolloutId};
+use domain::promotion::{PromotionKind, RolloutState};
+use domain::service::ServiceIntent;
 use domain::{Digest, Problem, Time};
-use sqlx::Row;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 /// Newer builds are counted this far; nobody reads the number beyond it.
 const MOST_NEWER: i64 = 99;
@@ -20,7 +23,94 @@ pub struct KnownBuild {
     pub release_key: Option<String>,
 }
 
+/// What was last verified in a region: what is to run there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    pub rollout: RolloutId,
+    pub intent: ServiceIntent,
+}
+
+/// One rollout in a region's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRollout {
+    pub id: RolloutId,
+    pub promotion: PromotionId,
+    pub number: i64,
+    pub kind: PromotionKind,
+    pub app: String,
+    pub digest: Digest,
+    pub tag: Option<String>,
+    pub state: RolloutState,
+    pub requested_by: String,
+    pub started_by: Option<String>,
+    pub reason: String,
+    pub started_at: Time,
+    pub ended_at: Option<Time>,
+    pub failure: Option<Problem>,
+}
+
+/// What was last verified of an app in a region, read inside a unit of work.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn last_put(connection: &mut AnyConnection, app: &str, region: &str) -> Result<Option<Put>, Problem> {
+    let row = sqlx::query(
+        "SELECT id, spec FROM rollouts WHERE app = $1 AND region = $2 AND state = 'verified' AND spec IS NOT NULL
+         ORDER BY ended_at DESC, id DESC LIMIT 1",
+    )
+    .bind(app)
+    .bind(region)
+    .fetch_optional(connection)
+    .await
+    .map_err(internal)?;
+    let Some(row) = row else { return Ok(None) };
+    let spec: String = row.try_get("spec").map_err(internal)?;
+    let rollout = RolloutId(row.try_get("id").map_err(internal)?);
+    Ok(Some(Put { rollout, intent: serde_json::from_str(&spec).map_err(internal)? }))
+}
+
 impl Store {
+    /// What was last verified of an app in a region.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn last_put(&self, app: &str, region: &str) -> Result<Option<Put>, Problem> {
+        let mut connection = self.read().acquire().await.map_err(internal)?;
+        last_put(&mut connection, app, region).await
+    }
+
+    /// The name of whoever started a promotion.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn started_by(&self, promotion: &PromotionId) -> Result<Option<String>, Problem> {
+        let name = sqlx::query_scalar("SELECT started_by_name FROM promotions WHERE id = $1").bind(promotion.as_str());
+        Ok(name.fetch_optional(self.read()).await.map_err(internal)?.flatten())
+    }
+
+    /// A page of the rollouts that began in a region, newest first, and one more than `limit` when
+    /// there are more.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn history(&self, region: &str, after: &Cursor, limit: i64) -> Result<Vec<PastRollout>, Problem> {
+        let rows = sqlx::query(
+            "SELECT r.id, r.promotion_id, p.number, p.kind, r.app, r.digest, p.tag, r.state, p.requested_by_name, p.started_by_name,
+                    p.reason, r.started_at, r.ended_at, r.failure
+             FROM rollouts r JOIN promotions p ON p.id = r.promotion_id
+             WHERE r.region = $1 AND r.started_at IS NOT NULL AND (r.started_at, r.id) < ($2, $3)
+             ORDER BY r.started_at DESC, r.id DESC LIMIT $4",
+        )
+        .bind(region)
+        .bind(micros(after.at))
+        .bind(after.id.as_str())
+        .bind(limit + 1)
+        .fetch_all(self.read())
+        .await
+        .map_err(internal)?;
+        rows.iter().map(past).collect()
+    }
+
     /// The build of an app with this digest.
     ///
     /// # Errors
@@ -97,6 +187,21 @@ impl Store {
         Ok((u32::try_from(rows.len()).unwrap_or(u32::MAX), tag))
     }
 
+    /// The digest that a tag of an app points at.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn tagged(&self, app: &str, tag: &str) -> Result<Option<Digest>, Problem> {
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT b.digest FROM tags t JOIN builds b ON b.id = t.build_id WHERE t.app = $1 AND t.name = $2")
+                .bind(app)
+                .bind(tag)
+                .fetch_optional(self.read())
+                .await
+                .map_err(internal)?;
+        found.map(|digest| digest.parse().map_err(internal)).transpose()
+    }
+
     async fn release_tag(&self, app: &str, key: &str) -> Result<Option<String>, Problem> {
         sqlx::query_scalar("SELECT name FROM tags WHERE app = $1 AND release_key = $2 ORDER BY name LIMIT 1")
             .bind(app)
@@ -105,4 +210,26 @@ impl Store {
             .await
             .map_err(internal)
     }
+}
+
+fn past(row: &AnyRow) -> Result<PastRollout, Problem> {
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(internal);
+    let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(internal);
+    let ended: Option<i64> = row.try_get("ended_at").map_err(internal)?;
+    Ok(PastRollout {
+        id: RolloutId(text("id")?),
+        promotion: PromotionId(text("promotion_id")?),
+        number: row.try_get("number").map_err(internal)?,
+        kind: text("kind")?.parse().map_err(internal)?,
+        app: text("app")?,
+        digest: text("digest")?.parse().map_err(internal)?,
+        tag: maybe("tag")?,
+        state: text("state")?.parse().map_err(internal)?,
+        requested_by: text("requested_by_name")?,
+        started_by: maybe("started_by_name")?,
+        reason: text("reason")?,
+        started_at: from_micros(row.try_get("started_at").map_err(internal)?),
+        ended_at: ended.map(from_micros),
+        failure: maybe("failure")?.map(|text| serde_json::from_str(&text)).transpose().map_err(internal)?,
+    })
 }

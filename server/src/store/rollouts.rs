@@ -1,10 +1,12 @@
 //! Rollouts and their steps: what is intended, what was seen before acting, and how far it is.
 
 use crate::clock::{from_micros, micros};
+use crate::store::holds::place;
 use crate::store::{Store, Tx, internal};
 use app::view::StepView;
 use domain::id::{PromotionId, RolloutId};
 use domain::promotion::{PromotionState, RolloutState, StepState};
+use domain::rollout::waves::{Place, Turn};
 use domain::service::ServiceIntent;
 use domain::{Digest, Problem, Time};
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,16 @@ pub struct RolloutRow {
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,
     pub failure: Option<Problem>,
+    pub place: Place,
+    /// How long it was paused while it ran.
+    pub held: chrono::Duration,
+}
+
+impl RolloutRow {
+    /// As far as its turn goes.
+    pub fn turn(&self) -> Turn {
+        Turn { state: self.state, place: self.place, ended_at: self.ended_at }
+    }
 }
 
 /// What the Swarm said before the rollout acted.
@@ -59,7 +71,7 @@ pub struct StepChange<'a> {
 }
 
 const ROLLOUT: &str = "SELECT r.id, r.promotion_id, p.number, r.position, r.app, r.region, r.digest, r.state, r.previous_digest,
-        r.spec, r.looked, r.started_at, r.ended_at, r.failure
+        r.spec, r.looked, r.started_at, r.ended_at, r.failure, r.wave, r.wave_soak, r.wave_look, r.held
      FROM rollouts r JOIN promotions p ON p.id = r.promotion_id";
 
 fn rollout(row: &AnyRow) -> Result<RolloutRow, Problem> {
@@ -84,6 +96,8 @@ fn rollout(row: &AnyRow) -> Result<RolloutRow, Problem> {
         started_at: time("started_at")?,
         ended_at: time("ended_at")?,
         failure: json(maybe("failure")?)?,
+        place: place(row)?,
+        held: chrono::Duration::microseconds(row.try_get("held").map_err(internal)?),
     })
 }
 
@@ -173,6 +187,16 @@ fn step(row: &AnyRow) -> Result<StepView, Problem> {
         ended_at: time("ended_at")?,
         detail: row.try_get("detail").map_err(internal)?,
     })
+}
+
+/// The rollouts of a promotion in their order, as they stand inside the unit of work.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn rollouts_in(tx: &mut Tx, promotion: &PromotionId) -> Result<Vec<RolloutRow>, Problem> {
+    let sql = sqlx::AssertSqlSafe(format!("{ROLLOUT} WHERE r.promotion_id = $1 ORDER BY r.position"));
+    let rows = sqlx::query(sql).bind(promotion.as_str()).fetch_all(&mut **tx).await.map_err(internal)?;
+    rows.iter().map(rollout).collect()
 }
 
 /// A rollout as it stands inside the unit of work.
@@ -268,8 +292,8 @@ pub async fn note_look(tx: &mut Tx, rollout: &RolloutId, looked: &Looked, previo
     Ok(())
 }
 
-/// Writes how a step stands. Its beginning is kept when it was written before; it ends when
-/// its state says so.
+/// Writes how a step stands, while its rollout runs. Its beginning is kept when it was written
+/// before; it ends when its state says so.
 ///
 /// # Errors
 /// [`Problem::Internal`].
@@ -278,7 +302,8 @@ pub async fn set_step(tx: &mut Tx, change: &StepChange<'_>, now: Time) -> Result
     sqlx::query(
         "UPDATE rollout_steps SET state = $3, detail = $4, started_at = COALESCE(started_at, $5),
                 ended_at = CASE WHEN $6 = 1 THEN $5 ELSE NULL END
-         WHERE rollout_id = $1 AND position = $2",
+         WHERE rollout_id = $1 AND position = $2
+           AND EXISTS (SELECT 1 FROM rollouts r WHERE r.id = $1 AND r.state = 'running')",
     )
     .bind(change.rollout.as_str())
     .bind(i64::try_from(change.position).unwrap_or(0))

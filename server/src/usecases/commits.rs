@@ -22,6 +22,7 @@ use crate::usecases::regions::region_ref;
 use app::view::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
 use domain::commits::{Commit, End, Range, Relation, is_revision, segments, web_address};
 use domain::config::Config;
+use domain::gate::Authors;
 use domain::id::BuildId;
 use domain::{Action, Actor, Problem};
 use std::collections::HashMap;
@@ -72,6 +73,22 @@ pub async fn ranges_of_build(ctx: &Ctx, actor: &Actor, build: &BuildId) -> Resul
         since_regions: regions.collect(),
         channel: before.map(|before| before.channel),
     })
+}
+
+/// Who wrote the commits that a build brings, as far as they were read: those since the build before it
+/// in its channel.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn authors(ctx: &Ctx, config: &Config, subject: &BuildRecord) -> Result<Authors, Problem> {
+    let git = config.app(&subject.app).and_then(|app| app.git.as_deref());
+    let (Some(git), Some(head)) = (git, usable(subject)) else { return Ok(Authors::Unknown) };
+    let Some(before) = ctx.store.build_before(&subject.app, &subject.id).await? else { return Ok(Authors::Unknown) };
+    let before = ctx.store.builds_by_id(std::slice::from_ref(&before.build)).await?;
+    let Some(base) = before.values().find_map(usable) else { return Ok(Authors::Unknown) };
+    let known = ctx.store.known_ranges(&subject.app, head, &[base]).await?;
+    let known = known.into_values().find(|known| known.git == host::mark(git));
+    Ok(known.and_then(|known| known.range).as_ref().map_or(Authors::Unknown, Authors::of))
 }
 
 /// The regions that run an app, in the configuration's order, each with the build that it runs.

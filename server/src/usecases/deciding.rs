@@ -19,11 +19,19 @@ pub const MOST_WORDS: usize = 2000;
 /// [`Problem::Forbidden`] or [`Problem::SignedOut`] when the actor lost the right meanwhile.
 pub async fn begin(ctx: &Ctx, actor: &Actor, action: Action, app: &str, digest: &Digest) -> Result<(Tx, Person), Problem> {
     let mut tx = ctx.store.begin().await?;
-    // First the app, then the digest, everywhere: so no two wait for each other.
-    store::lock_app(&mut tx, app).await?;
-    lock_digest(&mut tx, digest).await?;
+    take_turn(&mut tx, app, digest).await?;
     let person = require_still(&mut tx, actor, action).await?;
     Ok((tx, person))
+}
+
+/// Waits for the turn among the decisions about this app and about this digest.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn take_turn(tx: &mut Tx, app: &str, digest: &Digest) -> Result<(), Problem> {
+    // First the app, then the digest, everywhere: so no two wait for each other.
+    store::lock_app(tx, app).await?;
+    lock_digest(tx, digest).await
 }
 
 /// Makes decisions about one digest wait for each other. Call it after [`store::lock_app`].
@@ -50,18 +58,24 @@ pub async fn require_still(tx: &mut Tx, actor: &Actor, action: Action) -> Result
         return Err(Problem::SignedOut);
     }
     let person = user.person;
-    let now = match actor {
-        Actor::Token { id, name, role, .. } => {
-            if !store::people::token_in_use(tx, id).await? {
-                return Err(Problem::SignedOut);
-            }
-            Actor::Token { id: id.clone(), name: name.clone(), role: *role, person: person.clone() }
-        }
-        Actor::User { signed_in_at, .. } => Actor::User { person: person.clone(), signed_in_at: *signed_in_at },
-        Actor::Hook { .. } | Actor::Slipway => return Err(Problem::Forbidden { action }),
-    };
-    now.require(action)?;
+    if let Actor::Token { id, .. } = actor
+        && !store::people::token_in_use(tx, id).await?
+    {
+        return Err(Problem::SignedOut);
+    }
+    as_now(actor, &person).require(action)?;
     Ok(person)
+}
+
+/// The actor with the person behind it as they are now: another role than when they were let in is
+/// another right.
+pub fn as_now(actor: &Actor, person: &Person) -> Actor {
+    let person = person.clone();
+    match actor.clone() {
+        Actor::User { signed_in_at, .. } => Actor::User { person, signed_in_at },
+        Actor::Token { id, name, role, .. } => Actor::Token { id, name, role, person },
+        nobody @ (Actor::Hook { .. } | Actor::Slipway) => nobody,
+    }
 }
 
 /// Commits a decision and tells open pages: the builds, the promotions and the record.

@@ -46,12 +46,14 @@ pub use launch::launch_environment;
 pub use lease::{extend_environment, hand_over_environment};
 pub use logs::{Download, LogSource, log_download, log_page, log_source, log_tail, logs_of};
 pub use looks::Looks;
+pub(crate) use plan::variables_given;
 pub use queue::capacity;
 pub use read::{environment, environments, of_build, replaceable};
 pub use replace::replace_build;
 pub use shell::{Closed, OpenShell, Shells, close_shell, may_stay, open_shell, shell};
 pub use snapshots::{keep_logs, keep_waiting, log_of_build, logs_of_build, verdict_fell};
 pub use stop::stop_environment;
+pub use variables::given_values;
 pub use work::work;
 
 use crate::ctx::Ctx;

@@ -228,10 +228,15 @@ async fn require_password(ctx: &Ctx, user: &UserRow, password: String) -> Result
 /// # Errors
 /// [`Problem::PasswordNeeded`], [`Problem::WrongCredentials`], [`Problem::Throttled`].
 pub async fn require_fresh(ctx: &Ctx, actor: &Actor, password: Option<&str>) -> Result<(), Problem> {
-    if !password_needed(ctx, actor) {
-        return Ok(());
-    }
-    let Some(person) = actor.person() else { return Ok(()) };
+    if password_needed(ctx, actor) { require_again(ctx, actor, password).await } else { Ok(()) }
+}
+
+/// The guard of what always asks for the password, however fresh the session: of a token, its owner's.
+///
+/// # Errors
+/// As [`require_fresh`].
+pub async fn require_again(ctx: &Ctx, actor: &Actor, password: Option<&str>) -> Result<(), Problem> {
+    let person = actor.person().ok_or(Problem::SignedOut)?;
     let password = password.filter(|password| !password.is_empty()).ok_or(Problem::PasswordNeeded)?;
     let user = ctx.store.user_by_id(&person.id).await?.filter(|user| !user.disabled).ok_or(Problem::SignedOut)?;
     require_password(ctx, &user, password.to_owned()).await

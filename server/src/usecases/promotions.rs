@@ -1,20 +1,31 @@
-//! Promotions: request, approve, start, cancel, roll back.
+//! Promotions: request, approve or reject, start by hand, by itself or past people's gates, cancel,
+//! roll back, and put in a region what was verified there.
 //!
 //! A start is decided in one transaction that first takes its turn among the decisions about
 //! the same app and the same digest, and then reads again everything that the gates are made
 //! of. What only the world knows was looked up just before, with a bound, and counts for half
 //! a minute. From there on the rollouts belong to the worker.
 
+mod approve;
+mod book;
 mod facts;
+mod glass;
 mod launch;
+mod preflight;
+mod put;
 mod read;
 mod request;
 mod rollback;
 mod start;
 mod world;
 
+pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotion};
+pub use book::{book_promotion, start_booked, unbook_promotion, work};
+pub use glass::{break_glass, review_glass};
+pub use put::{Put, Putting, put};
 pub use read::{of_build, promotion, promotions};
-pub use request::{approve_promotion, cancel_promotion, request_promotion};
+pub(crate) use request::record_act;
+pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
 pub use start::start_promotion;
 pub use world::GateLooks;

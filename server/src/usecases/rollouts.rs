@@ -8,23 +8,32 @@
 //!   fail, no other rollout of the app runs there, and no promotion touched the region after
 //!   this one had started. Otherwise its rollout fails and the region stays as it is. The
 //!   standing is asked once more in the transaction before the Swarm is first changed.
-//! - A region that fails ends its promotion; the regions after it are skipped.
+//! - A region that fails ends its promotion; the regions after it are skipped. Where the app says
+//!   so, a region that failed after it was changed goes back by itself (`back`).
+//! - The regions of a later wave wait for the wave before to have stood, and for somebody to have
+//!   looked. What people say while it runs is in `hold`.
 //! - A lead who is no lead any more does not stop what was started.
 
+mod away;
+mod back;
 mod drive;
+mod hold;
 mod steps;
+
+pub use hold::{abort_promotion, pause_promotion, resume_promotion, waits};
 
 use crate::ctx::{Ctx, Entry};
 use crate::hub::Topic;
 use crate::store::rollouts::{self as rows, RolloutRow};
-use crate::store::{Tx, decisions, internal, lock_app};
+use crate::store::{Tx, decisions, holds, internal, lock_app};
 use crate::usecases::commits;
 use crate::usecases::deciding::lock_digest;
 use crate::usecases::notifications;
-use domain::id::PromotionId;
+use domain::id::{PromotionId, RolloutId};
 use domain::notify::EventKind;
 use domain::problem::Noun;
 use domain::promotion::{Next, PromotionState, RolloutState, next};
+use domain::rollout::waves::{Course, Turn, course};
 use domain::{Actor, Problem};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,6 +41,8 @@ use tokio::task::{Id, JoinSet};
 
 /// How often the worker looks for promotions that it was not woken for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often a promotion that waits for its time or for somebody is looked at, if nobody wakes it.
+const HELD: Duration = Duration::from_millis(250);
 /// The pause after trouble of our own, such as a database that does not answer.
 const TROUBLE: Duration = Duration::from_secs(1);
 
@@ -76,17 +87,33 @@ async fn keep_at_it(ctx: Ctx, promotion: PromotionId) {
 async fn carry_out(ctx: &Ctx, promotion: &PromotionId) -> Result<(), Problem> {
     loop {
         let rollouts = ctx.store.rollouts_of(promotion).await?;
-        let states: Vec<RolloutState> = rollouts.iter().map(|rollout| rollout.state).collect();
-        let now = next(&states);
+        let turns: Vec<Turn> = rollouts.iter().map(RolloutRow::turn).collect();
+        let hold = ctx.store.said(promotion).await?.hold();
+        let now = course(&turns, hold, ctx.now());
         let rollout = match now {
-            Next::Start(at) | Next::Watch(at) => rollouts.get(at),
-            Next::Verified | Next::Failed => None,
+            Course::Start(at) | Course::Watch(at) => rollouts.get(at),
+            _ => None,
         };
         match (now, rollout) {
-            (Next::Start(_), Some(rollout)) => start(ctx, rollout).await?,
-            (Next::Watch(_), Some(rollout)) => drive::drive(ctx, rollout).await?,
+            (Course::Start(_), Some(rollout)) => start(ctx, rollout).await?,
+            // A pause holds before the region is changed. What may have been is watched to its end.
+            (Course::Watch(_), Some(rollout)) if hold.paused && !ctx.store.touched(&rollout.id).await? => rest(ctx).await,
+            (Course::Watch(_), Some(rollout)) => {
+                if !drive::drive(ctx, rollout).await? {
+                    rest(ctx).await;
+                }
+            }
+            (Course::Paused | Course::Soak { .. } | Course::Look { .. }, _) => rest(ctx).await,
             _ => return conclude(ctx, promotion, rollouts.first()).await,
         }
+    }
+}
+
+/// Waits a little, or until somebody says something.
+async fn rest(ctx: &Ctx) {
+    tokio::select! {
+        () = ctx.work.held.notified() => {}
+        () = tokio::time::sleep(HELD) => {}
     }
 }
 
@@ -96,7 +123,8 @@ async fn start(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
     lock_app(&mut tx, &rollout.app).await?;
     lock_digest(&mut tx, &rollout.digest).await?;
     let Some(rollout) = rows::rollout_to_change(&mut tx, &rollout.id).await? else { return Ok(()) };
-    if rollout.state != RolloutState::Waiting {
+    // Somebody may have paused or ended it since.
+    if !is_its_turn(ctx, &mut tx, &rollout).await? {
         return Ok(());
     }
     if let Some(problem) = obstacle(ctx, &mut tx, &rollout).await? {
@@ -112,6 +140,15 @@ async fn start(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
     tx.commit().await.map_err(internal)?;
     tell(ctx, &rollout.promotion);
     Ok(())
+}
+
+async fn is_its_turn(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow) -> Result<bool, Problem> {
+    let said = holds::said(tx, &rollout.promotion).await?;
+    let (ids, turns): (Vec<RolloutId>, Vec<Turn>) = holds::turns(tx, &rollout.promotion).await?.into_iter().unzip();
+    match course(&turns, said.hold(), ctx.now()) {
+        Course::Start(at) => Ok(ids.get(at) == Some(&rollout.id)),
+        _ => Ok(false),
+    }
 }
 
 /// Why a rollout that waited must not start now.
@@ -156,9 +193,14 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     let event = if failure.is_some() { EventKind::RolloutFailed } else { EventKind::RolloutVerified };
     notifications::rollout(ctx, &mut tx, event, rollout, failure).await?;
     finish_promotion(ctx, &mut tx, rollout).await?;
+    if let Some(problem) = failure {
+        back::begin(ctx, &mut tx, rollout, problem).await?;
+    }
     tx.commit().await.map_err(internal)?;
     tell(ctx, &rollout.promotion);
     ctx.work.statuses.notify_one();
+    // It may have to go back by itself.
+    ctx.work.rollouts.notify_one();
     ctx.work.regions.notify_waiters();
     Ok(())
 }

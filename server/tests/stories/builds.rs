@@ -201,8 +201,7 @@ async fn a_row_says_what_was_decided_and_where_the_build_runs() {
             running: 1,
             desired: 1,
             healthy: true,
-            promotion: None,
-            essence: String::new(),
+            ..ServiceSeen::default()
         };
         let seen = RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services: [("web".to_owned(), service)].into() };
         story.app.ctx.seen.put("hangzhou", seen);

@@ -10,6 +10,7 @@ use http::{Request, StatusCode};
 use serde_json::Value;
 use server::clock::{Clock, SystemEntropy, from_micros, micros};
 use server::ctx::{Ctx, Settings};
+use server::evidence::EvidenceFiles;
 use server::store::Store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,7 +91,11 @@ impl TestApp {
         server.close().await;
         let (head, options) = url.split_once('?').unwrap_or((url, ""));
         let base = head.rsplit_once('/').expect("postgres://user@host/database").0;
-        Self::over(&format!("{base}/{name}?{options}"), None).await
+        // What is not in the database goes away with the instance.
+        let folder = std::env::temp_dir().join(format!("slipway-test-{name}"));
+        let mut app = Self::over(&format!("{base}/{name}?{options}"), Some(folder)).await;
+        app.ctx.evidence = EvidenceFiles::new(app.evidence_folder());
+        app
     }
 
     async fn over(url: &str, folder: Option<PathBuf>) -> Self {
@@ -105,6 +110,11 @@ impl TestApp {
         };
         let ctx = Ctx::with(settings, store, clock.clone(), Arc::new(SystemEntropy)).await.expect("a context");
         Self { ctx, clock, folder }
+    }
+
+    /// Where the bytes of evidence are.
+    pub fn evidence_folder(&self) -> PathBuf {
+        self.folder.clone().expect("a folder").join("evidence")
     }
 
     /// A real user of `role`, who gave the password just now.
@@ -194,9 +204,9 @@ impl TestApp {
     }
 }
 
-/// Waits until `look` finds something, at most 20 seconds.
+/// Waits until `look` finds something, at most a minute.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             if let Some(found) = look().await {
                 return found;

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/role_route.txt");
 
 /// Every field of every form, with values that can be read and name nothing that is there.
-const FORM: [(&str, &str); 28] = [
+const FORM: [(&str, &str); 30] = [
     ("id", "nothing"),
     ("build", "nothing"),
     ("stack", "nothing"),
@@ -37,6 +37,8 @@ const FORM: [(&str, &str); 28] = [
     ("target", "nothing"),
     ("disabled", "true"),
     ("password", "short"),
+    ("plan", "nothing"),
+    ("replicas", "1"),
     ("old", "wrong"),
     ("new", "short"),
     ("code", "wrong"),

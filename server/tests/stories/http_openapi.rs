@@ -7,9 +7,10 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 38] = [
+const TWINS: [(&str, &str); 53] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
+    ("/do/builds/send-back", "POST /api/v1/builds/{id}/send-backs"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
     ("/do/environments/extend", "POST /api/v1/environments/{id}/extend"),
     ("/do/environments/freeze", "POST /api/v1/environments/{id}/freeze"),
@@ -30,10 +31,24 @@ const TWINS: [(&str, &str); 38] = [
     ("/do/people/disable", "POST /api/v1/users/{id}"),
     ("/do/people/password", "POST /api/v1/users/{id}"),
     ("/do/people/role", "POST /api/v1/users/{id}"),
+    ("/do/plans/return", "POST /api/v1/plans/{plan}/return"),
+    ("/do/plans/review", "POST /api/v1/plans/{plan}/review"),
+    ("/do/plans/run", "POST /api/v1/plans/{plan}/run"),
+    ("/do/promotions/abort", "POST /api/v1/promotions/{id}/abort"),
     ("/do/promotions/approve", "POST /api/v1/promotions/{id}/approve"),
+    ("/do/promotions/book", "POST /api/v1/promotions/{id}/book"),
+    ("/do/promotions/break-glass", "POST /api/v1/promotions/{id}/break-glass"),
     ("/do/promotions/cancel", "POST /api/v1/promotions/{id}/cancel"),
+    ("/do/promotions/pause", "POST /api/v1/promotions/{id}/pause"),
+    ("/do/promotions/exempt", "POST /api/v1/promotions/{id}/exempt"),
+    ("/do/promotions/reject", "POST /api/v1/promotions/{id}/reject"),
     ("/do/promotions/request", "POST /api/v1/promotions"),
+    ("/do/promotions/resume", "POST /api/v1/promotions/{id}/resume"),
     ("/do/promotions/start", "POST /api/v1/promotions/{id}/start"),
+    ("/do/regions/adopt", "POST /api/v1/regions/{region}/apps/{app}/adopt"),
+    ("/do/regions/correct", "POST /api/v1/regions/{region}/apps/{app}/correct"),
+    ("/do/promotions/review", "POST /api/v1/promotions/{id}/review"),
+    ("/do/promotions/unbook", "POST /api/v1/promotions/{id}/unbook"),
     ("/do/regions/roll-back", "POST /api/v1/rollbacks"),
     ("/do/secrets/remove", "POST /api/v1/secrets/{name}/remove"),
     ("/do/secrets/set", "POST /api/v1/secrets"),

@@ -39,6 +39,8 @@ async fn serve(router: Router) -> String {
 struct Behaviour {
     mood: AtomicU8,
     asked: AtomicU32,
+    /// Nodes of a region that are down.
+    down: AtomicU32,
 }
 
 impl Behaviour {
@@ -135,12 +137,19 @@ impl Region {
             .route("/version", get(version))
             .route("/{version}/info", get(info))
             .route("/info", get(info))
+            .route("/{version}/nodes", get(nodes))
+            .route("/nodes", get(nodes))
             .with_state(behaviour.clone());
         Self { host: serve(router).await, behaviour }
     }
 
     pub fn be(&self, mood: Mood) {
         self.behaviour.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    /// So many of its three nodes are down.
+    pub fn lose_nodes(&self, down: u32) {
+        self.behaviour.down.store(down, Ordering::SeqCst);
     }
 
     /// How often it was asked.
@@ -163,4 +172,17 @@ async fn info(State(behaviour): State<Arc<Behaviour>>) -> Response {
     }
     let manager = !behaviour.is(Mood::Single);
     json(&serde_json::json!({ "ID": "x", "Swarm": { "LocalNodeState": "active", "ControlAvailable": manager } }))
+}
+
+/// Three nodes of four gibibytes.
+async fn nodes(State(behaviour): State<Arc<Behaviour>>) -> Response {
+    let down = behaviour.down.load(Ordering::SeqCst);
+    let node = |at: u32| {
+        serde_json::json!({
+            "ID": format!("n{at}"), "Spec": { "Role": "manager", "Availability": "active" },
+            "Description": { "Resources": { "NanoCPUs": 2_000_000_000_i64, "MemoryBytes": 4_i64 << 30 } },
+            "Status": { "State": if at < down { "down" } else { "ready" } },
+        })
+    };
+    json(&(0..3).map(node).collect())
 }

@@ -1,9 +1,13 @@
 //! Promotions: from the request past the gates to the start, and back again.
 
+mod booked;
 mod gates;
+mod glass;
 mod oracle;
+mod policies;
 mod races;
 mod rest;
 mod rollbacks;
 mod stage;
 mod start;
+mod world;

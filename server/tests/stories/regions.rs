@@ -1,5 +1,10 @@
 //! The board of regions: what runs where, what is newer, what drifted, and who answers.
 
+mod closely;
+mod drift;
+mod plans;
+mod stage;
+
 use crate::common::{TestApp, on_each_database};
 use crate::decided::{digest, listed};
 use crate::rollouts::swarm::Swarm;
@@ -9,7 +14,7 @@ use domain::service::ServiceIntent;
 use domain::{Actor, ReleaseTag, Role, Time};
 use serde_json::Value;
 use server::clock::micros;
-use server::engine::swarm::essence_hash;
+use server::engine::swarm::essence;
 use server::hub::Topic;
 use server::seen::{RegionSeen, ServiceSeen};
 use server::usecases::regions::{regions, watch};
@@ -84,7 +89,8 @@ async fn rolled(app: &TestApp, n: u64, state: &str) -> PromotionId {
     let number = server::store::next_number(&mut tx, "promotion").await.expect("a number");
     sqlx::query(
         "INSERT INTO promotions (id, number, kind, app, build_id, digest, state, reason, requested_by_id, requested_by_name,
-             requested_at, started_at, ended_at) VALUES ($1, $2, 'promotion', 'web', $3, $4, $5, '', 'u', 'ada', $6, $6, $7)",
+             requested_at, started_by_name, started_at, ended_at)
+         VALUES ($1, $2, 'promotion', 'web', $3, $4, $5, '', 'u', 'ada', $6, 'leo', $6, $7)",
     )
     .bind(id.as_str())
     .bind(number)
@@ -132,7 +138,8 @@ fn see(app: &TestApp, n: u64, promotion: &PromotionId, change: impl Fn(&mut Serv
         desired: 1,
         healthy: true,
         promotion: Some(promotion.to_string()),
-        essence: essence_hash(&intent(app, n)),
+        essence: essence(&intent(app, n)),
+        updated_at: Some(app.ctx.now()),
     };
     change(&mut service);
     look(app, true, Some(service));
@@ -171,6 +178,7 @@ async fn the_board_says_what_runs_where_since_when_and_what_is_newer() {
         assert_eq!(here.url.as_deref(), Some("http://web.here.test:8080"));
         let verified: Option<Time> = here.since;
         assert!(verified.is_some_and(|since| since < app.ctx.now()));
+        assert_eq!((here.by.as_deref(), here.drift_since), (Some("leo"), None));
         assert_eq!((here.back_to.as_ref(), cells[1].digest.as_ref()), (None, None));
 
         let next = rolled(&app, 3, "verified").await;
@@ -207,7 +215,7 @@ async fn drift_is_what_slipway_did_not_put_there() {
         see(&app, 1, &first, |service| service.digest = Some(digest(2)));
         assert!(drifted().await, "another digest");
         assert_eq!(cell(&app).await.since, None);
-        see(&app, 1, &first, |service| service.essence = "other".to_owned());
+        see(&app, 1, &first, |service| service.essence.replicas = 5);
         assert!(drifted().await, "the same digest, changed by hand");
         see(&app, 1, &first, |service| service.promotion = Some("nobodys".to_owned()));
         assert!(drifted().await, "of no promotion that is known");

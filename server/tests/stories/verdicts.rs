@@ -1,5 +1,9 @@
 //! Verdicts and sign-offs: who may decide what about a digest, and what stands afterwards.
 
+mod evidence;
+mod findings;
+mod waiting;
+
 use crate::common::{TestApp, a_hook, on_each_database};
 use crate::decided::{People, digest, id_of, listed, ran, recorded, tamper};
 use app::view::VerdictInput;
@@ -33,14 +37,15 @@ async fn verdicts_add_up_until_they_are_withdrawn_or_overruled() {
         let people = People::of(&app).await;
         let build = listed(&app, "web", &digest(1)).await;
         let ctx = &app.ctx;
-        let pass = record_verdict(ctx, &people.tess, said(&build, VerdictKind::Pass, "")).await.expect("recorded");
+        let tom = app.person("tom", Role::Tester).await;
+        let pass = record_verdict(ctx, &tom, said(&build, VerdictKind::Pass, "")).await.expect("recorded");
         app.clock.advance(SECOND);
         let fail = record_verdict(ctx, &people.tess, said(&build, VerdictKind::Fail, "login breaks")).await.expect("recorded");
         app.clock.advance(SECOND);
         record_verdict(ctx, &people.tess, said(&build, VerdictKind::Blocked, "no network")).await.expect("recorded");
         assert_eq!(stands(&app, &digest(1)).await, (1, 1, 1));
         app.clock.advance(SECOND);
-        withdraw_verdict(ctx, &people.tess, &pass).await.expect("withdrawn");
+        withdraw_verdict(ctx, &tom, &pass).await.expect("withdrawn");
         app.clock.advance(SECOND);
         overrule_verdict(ctx, &people.ada, &fail, "known, behind a flag".to_owned()).await.expect("overruled");
         assert_eq!(stands(&app, &digest(1)).await, (0, 0, 1));

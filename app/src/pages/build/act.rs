@@ -1,9 +1,13 @@
 //! What can be done with a build: test it, sign it off, promote it.
 
-use super::{environments, signed, unless_away};
-use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, only, panel, region_title, when};
-use crate::view::{BuildView, RegionBoard};
+use super::{environments, sent_back_chip, signed, unless_away};
+use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, note, only, panel, region_title, when};
+use crate::text::Text;
+use crate::view::{BuildView, RegionBoard, RegionColumn, SendBackView};
+use domain::id::BuildId;
 use domain::lease::{DEFAULT_LEASE_HOURS, MOST_LEASE_HOURS};
+use domain::rollout::waves::MOST_SOAK_MINUTES;
+use domain::verdict::Standing;
 use domain::{Action, Problem};
 use leptos::prelude::*;
 
@@ -96,7 +100,7 @@ pub(super) fn sign_off(r: &Reader, build: &BuildView) -> AnyView {
                 }
             });
             let fallen = sign_off.withdrawn_at.map(|at| view! { <p class="aside">{t.withdrawn()}" · "{when(r, at)}</p> });
-            let (author, note) = (sign_off.author_name.clone(), sign_off.note.clone());
+            let author = sign_off.author_name.clone();
             view! {
                 <li class="said-item" class:fallen=!stands>
                     <div class="said-head">
@@ -104,39 +108,77 @@ pub(super) fn sign_off(r: &Reader, build: &BuildView) -> AnyView {
                         <span class="grow"><b>{author}</b><span class="quiet">" · "{when(r, sign_off.at)}</span></span>
                         {withdraw}
                     </div>
-                    {(!note.is_empty()).then(|| view! { <p class="said">{note}</p> })}
+                    {note(&sign_off.note, None)}
                     {fallen}
                 </li>
             }
         })
         .collect_view();
     let none = build.sign_offs.is_empty().then(|| view! { <p class="quiet pad">{t.not_signed()}</p> });
-    let form = if signed(build).is_some() {
+    let form = if build.may.contains(&Action::SignOff) {
+        let id = &build.row.id;
+        let accept = signed(build).is_none().then(|| sign_off_form(r, id, build.row.standing));
+        view! { <div class="part" id="sign-off">{accept}{send_back_form(r, id)}</div> }.into_any()
+    } else if signed(build).is_some() {
         ().into_any()
-    } else if build.may.contains(&Action::SignOff) {
-        sign_off_form(r, build)
     } else {
         only(t, Action::SignOff)
     };
-    panel(t.sign_offs(), (), view! { <div data-live="sign-offs">{none}<ul class="lines">{items}</ul></div>{form} })
+    let sent = build.send_backs.iter().map(|sent| sent_back(r, sent)).collect_view();
+    panel(t.sign_offs(), (), view! { <div data-live="sign-offs">{none}<ul class="lines">{items}{sent}</ul></div>{form} })
 }
 
-fn sign_off_form(r: &Reader, build: &BuildView) -> AnyView {
+fn sent_back(r: &Reader, sent: &SendBackView) -> AnyView {
     let t = r.t;
-    let id = build.row.id.to_string();
-    let form = Form::of(r, "/do/sign-offs/give", Some(("build", &id)));
-    let untested =
-        (!build.row.standing.passed()).then(|| view! { <p class="hint warn">{icon(Icon::Alert)}{t.sign_off_needs_pass()}</p> });
+    let after = (!sent.stands).then(|| view! { <p class="aside">{t.signed_after()}</p> });
+    let author = sent.author_name.clone();
     view! {
-        <div class="part" id="sign-off">
-            <form method="post" action="/do/sign-offs/give" class="stack">
+        <li class="said-item" class:fallen=!sent.stands>
+            <div class="said-head">
+                {sent_back_chip(t)}
+                <span class="grow"><b>{author}</b><span class="quiet">" · "{when(r, sent.at)}</span></span>
+            </div>
+            {note(&sent.reason, None)}
+            {after}
+        </li>
+    }
+    .into_any()
+}
+
+/// The form to accept a build.
+pub(in crate::pages) fn sign_off_form(r: &Reader, build: &BuildId, standing: Standing) -> AnyView {
+    let t = r.t;
+    let id = build.to_string();
+    let form = Form::of(r, "/do/sign-offs/give", Some(("build", &id)));
+    let untested = (!standing.passed()).then(|| view! { <p class="hint warn">{icon(Icon::Alert)}{t.sign_off_needs_pass()}</p> });
+    view! {
+        <form method="post" action="/do/sign-offs/give" class="stack">
+            {form.alert()}
+            <input type="hidden" name="build" value=id/>
+            {untested}
+            {form.area("note", t.sign_off_note(), t.optional(), false)}
+            <div class="row"><button class="btn go">{t.give_sign_off()}</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+/// The form not to accept it.
+pub(in crate::pages) fn send_back_form(r: &Reader, build: &BuildId) -> AnyView {
+    let t = r.t;
+    let id = build.to_string();
+    let form = Form::of(r, "/do/builds/send-back", Some(("build", &id)));
+    view! {
+        <details class="fold" open=form.refused()>
+            <summary>{t.send_back()}</summary>
+            <form method="post" action="/do/builds/send-back" class="stack">
                 {form.alert()}
                 <input type="hidden" name="build" value=id/>
-                {untested}
-                {form.area("note", t.sign_off_note(), t.optional(), false)}
-                <div class="row"><button class="btn go">{t.give_sign_off()}</button></div>
+                <p class="hint">{t.send_back_help()}</p>
+                {form.area("reason", t.send_back_reason(), "", true)}
+                <div class="row"><button class="btn danger">{t.send_back()}</button></div>
             </form>
-        </div>
+        </details>
     }
     .into_any()
 }
@@ -191,9 +233,60 @@ fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard) -> AnyView {
             {form.alert()}
             <input type="hidden" name="build" value=id/>
             {form.checks("regions", t.regions_in_order(), regions)}
+            {waves(t, &form, board)}
             {form.area("reason", t.promotion_reason(), t.promotion_reason_hint(), true)}
+            {start_choice(r, &form, &build.row.app)}
             <div class="row"><button class="btn go">{t.request_button()}</button><span class="hint">{t.request_help()}</span></div>
         </form>
+    }
+    .into_any()
+}
+
+/// Where later waves begin, and what they wait for.
+fn waves(t: Text, form: &Form, board: &RegionBoard) -> Option<AnyView> {
+    let later = |column: &RegionColumn| Choice {
+        value: column.region.name.clone(),
+        word: view! { <b>{region_title(t, &column.region)}</b> }.into_any(),
+        about: String::new(),
+        chosen: false,
+    };
+    let choices: Vec<Choice> = board.columns.iter().skip(1).map(later).collect();
+    if choices.is_empty() {
+        return None;
+    }
+    let between = vec![("false".to_owned(), t.waves_by_itself().to_owned()), ("true".to_owned(), t.waves_by_lead().to_owned())];
+    Some(
+        view! {
+            <details class="fold" open=form.chosen("waves[]", "").is_some()>
+                <summary>{t.waves_title()}</summary>
+                {form.checks("waves", t.waves_begin(), choices)}
+                {form.input(Field::number("soak_minutes", t.waves_soak(), 0, MOST_SOAK_MINUTES, 0))}
+                {form.select("look", t.waves_look(), between, Some("false"))}
+            </details>
+        }
+        .into_any(),
+    )
+}
+
+/// By hand, or by itself when every gate is green: then what a start asks for is asked for here.
+fn start_choice(r: &Reader, form: &Form, app: &str) -> AnyView {
+    let t = r.t;
+    let chosen = form.chosen("by_itself", "true").unwrap_or_default();
+    let free = |field: Field| Field { required: false, ..field };
+    let time = Field { kind: "datetime-local", ..Field::text("not_before", t.not_before()) };
+    view! {
+        <details class="fold" open=form.refused()>
+            <summary>{t.booking_title()}</summary>
+            <div class="stack">
+                <label class="answer">
+                    <input type="checkbox" name="by_itself" value="true" checked=chosen/>
+                    <span class="answer-text"><b>{t.start_by_itself()}</b><span class="about">{t.start_by_itself_about()}</span></span>
+                </label>
+                {form.input(free(time).hint(t.not_before_first()))}
+                {form.input(free(Field::text("app", t.confirm_itself(app))))}
+                {form.input(free(Field::password("password", t.password_itself(), "current-password")))}
+            </div>
+        </details>
     }
     .into_any()
 }

@@ -10,6 +10,11 @@ use leptos::prelude::*;
 const OPEN: usize = 10;
 
 pub(super) fn panel_of(r: &Reader, news: &BuildCommits) -> AnyView {
+    panel(r.t.commits(), (), content(r, news))
+}
+
+/// The commits since the build before, and since what each region runs.
+pub(in crate::pages) fn content(r: &Reader, news: &BuildCommits) -> AnyView {
     let t = r.t;
     let previous = match &news.since_previous {
         Some(range) => {
@@ -36,7 +41,7 @@ pub(super) fn panel_of(r: &Reader, news: &BuildCommits) -> AnyView {
     let regions = (!news.since_regions.is_empty()).then(|| {
         view! { <div class="part"><p class="label">{t.commits_regions()}</p>{regions}</div> }
     });
-    panel(t.commits(), (), view! { {previous}{regions} })
+    view! { {previous}{regions} }.into_any()
 }
 
 /// With what it is compared, and how the two stand.
@@ -59,7 +64,8 @@ fn head(t: Text, range: &RangeView, about: Option<String>) -> AnyView {
     .into_any()
 }
 
-fn counts(t: Text, range: &RangeView) -> String {
+/// How many commits stand between the two, or why nobody knows.
+pub(in crate::pages) fn counts(t: Text, range: &RangeView) -> String {
     match range.state {
         RangeState::Ahead => t.commits_new(range.ahead_total),
         RangeState::Behind => t.commits_lacking(range.behind_total),

@@ -239,7 +239,8 @@ async fn verdict(r: &Reader, environment: &EnvironmentView) -> Result<AnyView, P
     let (standing, signed) =
         build.as_ref().map_or((Standing::default(), false), |build| (build.row.standing, build.row.signed_off));
     let form = if environment.may.contains(&Action::RecordVerdict) {
-        view! { <div class="pad">{verdict_form(r, &under_test.build, Some(&environment.row.id))}</div> }.into_any()
+        view! { <div class="pad">{verdict_form(r, &under_test.build, Some(&environment.row.id), &environment.checklist)}</div> }
+            .into_any()
     } else {
         only(t, Action::RecordVerdict)
     };

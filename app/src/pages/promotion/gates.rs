@@ -32,6 +32,10 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
     });
     let checked = gate.checked_at.map(|at| view! { <span class="checked">{t.checked()}" "{when(r, at)}</span> });
     let detail = gate.detail.clone().filter(|detail| !detail.is_empty()).map(|detail| view! { <span>{detail}</span> });
+    let note = t.gate_words(gate).map(|note| view! { <span>{note}</span> });
+    let why = gate.note.as_ref().map(|note| view! { <span>{t.gate_note(note)}</span> });
+    let since = gate.since.map(|at| view! { <span class="checked">{t.since()}" "{when(r, at)}</span> });
+    let until = gate.until.map(|at| view! { <span class="checked">{t.until()}" "{when(r, at)}</span> });
     let help = (!green).then(|| view! { <span>{t.gate_help(&gate.kind)}</span> });
     let who = (!green).then(|| view! { <span class="gate-who">{who_clears(t, gate)}{place(t, &gate.kind, build)}</span> });
     view! {
@@ -39,7 +43,7 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
             {gate_dot(t, gate.state)}
             <div class="gate-what">
                 <b>{t.gate(&gate.kind, &region.unwrap_or_default())}</b>
-                <p class="about">{detail}{checked}{help}</p>
+                <p class="about">{detail}{note}{why}{since}{until}{checked}{help}</p>
             </div>
             {who}
         </li>
@@ -50,7 +54,7 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
 fn who_clears(t: Text, gate: &Gate) -> String {
     match (gate.cleared_by, &gate.kind) {
         (Some(role), _) => t.can_clear(t.somebody(role)),
-        (None, GateKind::NoOtherRollout { .. }) => t.clears_itself().to_owned(),
+        (None, GateKind::NoOtherRollout { .. } | GateKind::SoakedInTest) => t.clears_itself().to_owned(),
         (None, _) => t.for_operator().to_owned(),
     }
 }
@@ -67,9 +71,8 @@ fn place(t: Text, kind: &GateKind, build: Option<&BuildId>) -> AnyView {
         GateKind::ImagePresent | GateKind::NotQuarantined => to_build("", t.clear_it()).into_any(),
         GateKind::Tested => to_build("#verdict", t.clear_it()).into_any(),
         GateKind::SignedOff => to_build("#sign-off", t.clear_it()).into_any(),
-        GateKind::RanBefore { .. } | GateKind::RegionReachable { .. } | GateKind::NoOtherRollout { .. } => {
-            view! { <a href="/regions">{t.see_regions()}</a> }.into_any()
-        }
-        GateKind::Approved => ().into_any(),
+        GateKind::NotFrozen { .. } => view! { <a href="#exempt">{t.exempt_button()}</a> }.into_any(),
+        GateKind::Approved { .. } | GateKind::SoakedInTest => ().into_any(),
+        _ => view! { <a href="/regions">{t.see_regions()}</a> }.into_any(),
     }
 }

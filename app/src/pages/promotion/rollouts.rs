@@ -1,5 +1,6 @@
 //! One region's part of a promotion: what would change, and the rollout as it goes.
 
+use super::preflight;
 use crate::parts::{Icon, Reader, icon, lasted, panel, path_with, region_title, rollout_chip, short_digest, steps, steps_done};
 use crate::text::{Text, problem_text};
 use crate::view::{PromotionView, RolloutView};
@@ -19,12 +20,30 @@ pub(super) fn moves(r: &Reader, promotion: &PromotionView) -> AnyView {
                 <li class="move">
                     <span class="place">{place + 1}</span>
                     <b>{title}</b>
-                    <div class="move-what">{change(r, promotion, rollout)}{conditions(r.t, rollout)}</div>
+                    <div class="move-what">
+                        {wave(r.t, promotion, place)}
+                        {change(r, promotion, rollout)}
+                        {conditions(r.t, rollout)}
+                        {preflight::of_region(r, promotion.row.build.as_str(), rollout)}
+                    </div>
                 </li>
             }
         })
         .collect_view();
     panel(r.t.what_changes(), (), view! { <ol class="moves">{items}</ol> })
+}
+
+/// Where a wave begins: which, and what it waits for.
+fn wave(t: Text, promotion: &PromotionView, place: usize) -> Option<AnyView> {
+    let rollout = promotion.rollouts.get(place)?;
+    let before = place.checked_sub(1).and_then(|before| promotion.rollouts.get(before));
+    if before.is_none_or(|before| before.wave == rollout.wave) {
+        return None;
+    }
+    let soak = (rollout.wave_soak_minutes > 0).then(|| t.wave_after(&t.span(60 * i64::from(rollout.wave_soak_minutes))));
+    let look = rollout.wave_look.then(|| t.wave_after_look().to_owned());
+    let words: Vec<String> = [Some(t.wave(rollout.wave)), soak, look].into_iter().flatten().collect();
+    Some(view! { <p class="label">{words.join(" · ")}</p> }.into_any())
 }
 
 fn change(r: &Reader, promotion: &PromotionView, rollout: &RolloutView) -> AnyView {
@@ -57,20 +76,21 @@ fn change(r: &Reader, promotion: &PromotionView, rollout: &RolloutView) -> AnyVi
 /// Replicas, port, and whether capacity dips meanwhile.
 fn conditions(t: Text, rollout: &RolloutView) -> AnyView {
     let port = rollout.port.map_or_else(|| t.no_port().to_owned(), |port| t.on_port(port));
-    let one_at_a_time = if rollout.replicas > 1 { format!(" · {}", t.one_at_a_time()) } else { String::new() };
+    let manner = preflight::manner(t, rollout);
     let dip = rollout.capacity_dip.then(|| {
         let words = if rollout.replicas > 1 { t.dip_many(rollout.replicas) } else { t.dip_one().to_owned() };
         view! { <p class="about warn">{icon(Icon::Alert)}{words}</p> }
     });
-    view! { <p class="about">{t.replicas(rollout.replicas)}{one_at_a_time}" · "{port}</p>{dip} }.into_any()
+    view! { <p class="about">{t.replicas(rollout.replicas)}{manner}" · "{port}</p>{dip} }.into_any()
 }
 
 /// Each region's rollout with its steps.
 pub(super) fn rollouts(r: &Reader, promotion: &PromotionView) -> AnyView {
-    if promotion.row.state == PromotionState::Cancelled {
+    if matches!(promotion.row.state, PromotionState::Cancelled | PromotionState::Rejected | PromotionState::Expired) {
         return moves(r, promotion);
     }
-    promotion.rollouts.iter().map(|rollout| one(r, promotion, rollout)).collect_view().into_any()
+    let parts = promotion.rollouts.iter().enumerate();
+    parts.map(|(place, rollout)| view! { {wave(r.t, promotion, place)}{one(r, promotion, rollout)} }).collect_view().into_any()
 }
 
 fn one(r: &Reader, promotion: &PromotionView, rollout: &RolloutView) -> AnyView {

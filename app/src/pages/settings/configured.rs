@@ -207,7 +207,7 @@ fn region_row(t: Text, region: &RegionConfig) -> AnyView {
             <td class="c-zone">{region.time_zone.clone()}</td>
             <td class="c-image">{cut(&region.url)}{clear_warning(t, region.access().in_the_clear())}</td>
             <td class="c-registry" data-label=t.col_registry()>{registry}</td>
-            <td class="c-num num" data-label=t.col_replicas()>{region.replicas()}</td>
+            <td class="c-num num" data-label=t.col_replicas()>{region.replicas.unwrap_or(1)}</td>
             <td class="c-variables">{cut(&variables.join(", "))}</td>
         </tr>
     }

@@ -1,13 +1,15 @@
 //! Looking: what the Swarm says of a service and of its tasks.
 
-use super::spec::{APP, Essence, INSTANCE, INTENT, PROMOTION, build, intent_hash, replicas, service_name};
-use super::{Failure, LOOK, Marks, Swarm, Trouble, away, safe, within};
+use super::spec::{APP, INSTANCE, INTENT, PROMOTION, difference, essence, essence_of, intent_hash, replicas, service_name};
+use super::{Failure, LOOK, Swarm, Trouble, away, safe, within};
 use crate::seen::ServiceSeen;
 use bollard::models::{Service, ServiceUpdateStatusStateEnum, Task, TaskSpec, TaskState};
 use bollard::query_parameters::{InspectServiceOptions, ListServicesOptionsBuilder, ListTasksOptionsBuilder};
-use domain::Digest;
+use chrono::DateTime;
+use domain::drift::Essence;
 use domain::rollout::{TaskPhase, TaskSeen};
 use domain::service::ServiceIntent;
+use domain::{Digest, Time};
 use std::collections::{BTreeSet, HashMap};
 
 /// What stands under the name of an app's service.
@@ -30,6 +32,8 @@ pub struct Observed {
     pub promotion: Option<String>,
     intent: Option<String>,
     essence: Essence,
+    /// When the Swarm last took a change of it in.
+    updated_at: Option<Time>,
     digest: Option<Digest>,
     pub desired: u32,
     /// Whether the Swarm gave an update up.
@@ -48,7 +52,7 @@ impl Observed {
 
     /// The first part in which the service is not what was asked.
     pub fn difference(&self, intent: &ServiceIntent) -> Option<&'static str> {
-        self.essence.difference(&Essence::of(&build(intent, Marks { instance: "", promotion: "" })))
+        difference(&self.essence, &essence(intent))
     }
 
     /// The tasks that have ended.
@@ -79,7 +83,8 @@ impl Observed {
             running,
             desired: self.desired,
             promotion: self.promotion.clone(),
-            essence: self.essence.hash(),
+            essence: self.essence.clone(),
+            updated_at: self.updated_at,
         }
     }
 }
@@ -148,7 +153,7 @@ impl Swarm {
     }
 }
 
-fn label<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
+pub(super) fn label<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
     service.spec.as_ref()?.labels.as_ref()?.get(name).map(String::as_str)
 }
 
@@ -165,7 +170,8 @@ fn observed<'a>(service: &Service, tasks: impl Iterator<Item = &'a Task>) -> Obs
         app: label(service, APP).unwrap_or_default().to_owned(),
         promotion: label(service, PROMOTION).map(str::to_owned),
         intent: label(service, INTENT).map(str::to_owned),
-        essence: Essence::of(&spec),
+        essence: essence_of(&spec),
+        updated_at: service.updated_at.as_deref().and_then(moment),
         digest: container.image.as_deref().and_then(digest),
         desired: u32::try_from(replicas(&spec)).unwrap_or(0),
         paused: state == Some(ServiceUpdateStatusStateEnum::PAUSED),
@@ -206,7 +212,12 @@ fn phase(state: TaskState) -> TaskPhase {
     }
 }
 
+/// A moment as engines write it.
+pub(super) fn moment(text: &str) -> Option<Time> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+}
+
 /// The digest of `host/repository@digest`; none for a name by tag, which says nothing.
-fn digest(image: &str) -> Option<Digest> {
+pub(super) fn digest(image: &str) -> Option<Digest> {
     image.rsplit_once('@').and_then(|(_, digest)| digest.parse().ok())
 }

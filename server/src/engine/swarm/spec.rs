@@ -10,8 +10,9 @@ use bollard::models::{
     TaskSpecContainerSpec, TaskSpecContainerSpecPrivileges, TaskSpecLogDriver, TaskSpecResources, TaskSpecRestartPolicy,
     TaskSpecRestartPolicyConditionEnum,
 };
+use domain::config::UpdateOrder;
+use domain::drift::Essence;
 use domain::service::{ServiceIntent, ServicePort};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +33,6 @@ const MIB: i64 = 1 << 20;
 const CPUS: i64 = 1_000_000_000;
 const PIDS: i64 = 1024;
 const TMP_MIB: i64 = 64;
-/// The Swarm watches each updated task this long, at most, before it goes on to the next.
-const LONGEST_MONITOR: u32 = 10;
 
 /// The name of an app's service. The prefix keeps clear of services that were there before.
 pub fn service_name(app: &str) -> String {
@@ -46,9 +45,9 @@ pub fn intent_hash(intent: &ServiceIntent) -> String {
     hex::encode(Sha256::digest(format!("{FORMAT}\n{text}").as_bytes()))
 }
 
-/// The hash of the essence of the service that is wanted.
-pub fn essence_hash(intent: &ServiceIntent) -> String {
-    Essence::of(&build(intent, Marks { instance: "", promotion: "" })).hash()
+/// The essence of the service that is wanted.
+pub fn essence(intent: &ServiceIntent) -> Essence {
+    essence_of(&build(intent, Marks { instance: "", promotion: "" }))
 }
 
 /// The specification of the service that is wanted.
@@ -143,17 +142,17 @@ fn health(command: &[String]) -> HealthConfig {
     }
 }
 
+/// The Swarm itself only ever pauses: what goes back goes back through a rollout that is verified.
 fn update(intent: &ServiceIntent) -> ServiceSpecUpdateConfig {
-    let order = match intent.port {
-        // Two tasks cannot hold one port of a node.
-        Some(_) => ServiceSpecUpdateConfigOrderEnum::STOP_FIRST,
-        None => ServiceSpecUpdateConfigOrderEnum::START_FIRST,
+    let order = match intent.order() {
+        UpdateOrder::StopFirst => ServiceSpecUpdateConfigOrderEnum::STOP_FIRST,
+        UpdateOrder::StartFirst => ServiceSpecUpdateConfigOrderEnum::START_FIRST,
     };
     ServiceSpecUpdateConfig {
-        parallelism: Some(1),
-        delay: Some(0),
+        parallelism: Some(i64::from(intent.parallelism())),
+        delay: Some(i64::from(intent.delay_seconds()) * SECOND),
         failure_action: Some(ServiceSpecUpdateConfigFailureActionEnum::PAUSE),
-        monitor: Some(i64::from(intent.soak_seconds.clamp(1, LONGEST_MONITOR)) * SECOND),
+        monitor: Some(i64::from(intent.monitor_seconds()) * SECOND),
         max_failure_ratio: Some(0.0),
         order: Some(order),
     }
@@ -169,71 +168,34 @@ fn port(port: ServicePort) -> EndpointPortConfig {
     }
 }
 
-/// What must hold of a service, read off a specification. Two that are equal run the same
-/// thing under the same limits. (The engine's answer does not carry the health check in a
-/// form that can be read back, and what an old engine cannot do is not asked of it here.)
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Essence {
-    image: String,
-    env: BTreeSet<String>,
-    command: Vec<String>,
-    replicas: i64,
-    ports: BTreeSet<(i64, i64, String)>,
-    capabilities: BTreeSet<String>,
-    read_only: bool,
-    mounts: BTreeSet<String>,
-    limits: BTreeMap<&'static str, i64>,
-    /// What Slipway never asks for, by name.
-    unasked: BTreeSet<&'static str>,
+/// What must hold of a service, read off its specification.
+pub fn essence_of(spec: &ServiceSpec) -> Essence {
+    let task = spec.task_template.clone().unwrap_or_default();
+    let container = task.container_spec.clone().unwrap_or_default();
+    let limits = task.resources.as_ref().and_then(|resources| resources.limits.clone()).unwrap_or_default();
+    let ports = spec.endpoint_spec.as_ref().and_then(|endpoint| endpoint.ports.clone()).unwrap_or_default();
+    let limit = |value: Option<i64>| value.unwrap_or(0);
+    Essence {
+        image: container.image.clone().unwrap_or_default(),
+        env: container.env.clone().unwrap_or_default().into_iter().collect(),
+        command: container.args.clone().unwrap_or_default(),
+        replicas: replicas(spec),
+        ports: ports.iter().map(published).collect(),
+        capabilities: capabilities(&container),
+        read_only: container.read_only == Some(true),
+        mounts: container.mounts.iter().flatten().map(mount).collect(),
+        limits: BTreeMap::from([
+            ("cpu", limit(limits.nano_cpus)),
+            ("memory", limit(limits.memory_bytes)),
+            ("pids", limit(limits.pids)),
+        ]),
+        unasked: unasked(spec, &task, &container),
+    }
 }
 
-impl Essence {
-    pub fn of(spec: &ServiceSpec) -> Self {
-        let task = spec.task_template.clone().unwrap_or_default();
-        let container = task.container_spec.clone().unwrap_or_default();
-        let limits = task.resources.as_ref().and_then(|resources| resources.limits.clone()).unwrap_or_default();
-        let ports = spec.endpoint_spec.as_ref().and_then(|endpoint| endpoint.ports.clone()).unwrap_or_default();
-        let limit = |value: Option<i64>| value.unwrap_or(0);
-        Self {
-            image: container.image.clone().unwrap_or_default(),
-            env: container.env.clone().unwrap_or_default().into_iter().collect(),
-            command: container.args.clone().unwrap_or_default(),
-            replicas: replicas(spec),
-            ports: ports.iter().map(published).collect(),
-            capabilities: capabilities(&container),
-            read_only: container.read_only == Some(true),
-            mounts: container.mounts.iter().flatten().map(mount).collect(),
-            limits: BTreeMap::from([
-                ("cpu", limit(limits.nano_cpus)),
-                ("memory", limit(limits.memory_bytes)),
-                ("pids", limit(limits.pids)),
-            ]),
-            unasked: unasked(spec, &task, &container),
-        }
-    }
-
-    /// The first part in which a service differs from what was wanted.
-    pub fn difference(&self, wanted: &Self) -> Option<&'static str> {
-        [
-            ("image", self.image != wanted.image),
-            ("environment", self.env != wanted.env),
-            ("command", self.command != wanted.command),
-            ("replicas", self.replicas != wanted.replicas),
-            ("ports", self.ports != wanted.ports),
-            ("capabilities", self.capabilities != wanted.capabilities),
-            ("read-only root", self.read_only != wanted.read_only),
-            ("mounts", self.mounts != wanted.mounts),
-            ("limits", self.limits != wanted.limits),
-            ("more than was asked", self.unasked != wanted.unasked),
-        ]
-        .into_iter()
-        .find_map(|(name, differs)| differs.then_some(name))
-    }
-
-    /// A short text that is the same for the same essence.
-    pub fn hash(&self) -> String {
-        hex::encode(Sha256::digest(serde_json::to_string(self).unwrap_or_default().as_bytes()))
-    }
+/// The first part in which a service differs from what was wanted.
+pub fn difference(seen: &Essence, wanted: &Essence) -> Option<&'static str> {
+    seen.differences(wanted).first().map(|first| first.part.as_str())
 }
 
 /// How many tasks are wanted; a service of another mode wants none that we know of.
@@ -360,21 +322,32 @@ mod tests {
         let container = spec.task_template.and_then(|task| task.container_spec).expect("a container");
         assert_eq!((container.capability_add, container.health_check), (None, None));
         assert_eq!((container.args, container.mounts), (Some(vec!["/w".to_owned()]), Some(vec![])));
+        let update = serde_json::json!({ "parallelism": 2, "delay_seconds": 3, "order": "stop-first", "monitor_seconds": 9 });
+        let slow = ServiceIntent { update: serde_json::from_value(update).expect("an update"), ..worker };
+        let asked = build(&slow, Marks { instance: "i", promotion: "p" }).update_config.expect("an update");
+        assert_eq!((asked.parallelism, asked.delay, asked.monitor), (Some(2), Some(3_000_000_000), Some(9_000_000_000)));
+        assert_eq!(asked.order, Some(ServiceSpecUpdateConfigOrderEnum::STOP_FIRST));
         let high = ServiceIntent { port: Some(ServicePort { container: 8000, published: 8100 }), ..intent() };
         let container = build(&high, Marks { instance: "i", promotion: "p" }).task_template.and_then(|task| task.container_spec);
         assert_eq!(container.expect("a container").capability_add, None);
+    }
+
+    /// Services that run were marked with it: another hash would make every one of them strange.
+    #[test]
+    fn an_intent_that_says_nothing_of_updates_has_the_hash_that_it_always_had() {
+        assert_eq!(intent_hash(&intent()), "85e60cf950dbfff06fd74aa4659527100b0dce8368aa587a9709312d7e4f175e");
     }
 
     #[test]
     fn another_intent_has_another_hash_and_a_change_by_hand_is_named() {
         let other = ServiceIntent { soak_seconds: 6, ..intent() };
         assert_ne!(intent_hash(&intent()), intent_hash(&other));
-        let wanted = Essence::of(&spec(&intent()));
-        assert_eq!(wanted.difference(&wanted), None);
+        let wanted = essence(&intent());
+        assert_eq!(difference(&wanted, &wanted), None);
         let changed = |change: &dyn Fn(&mut TaskSpecContainerSpec)| {
             let mut spec = spec(&intent());
             change(spec.task_template.as_mut().and_then(|task| task.container_spec.as_mut()).expect("a container"));
-            Essence::of(&spec).difference(&wanted)
+            difference(&essence_of(&spec), &wanted)
         };
         assert_eq!(changed(&|container| container.image = Some("x".to_owned())), Some("image"));
         assert_eq!(changed(&|container| container.capability_drop = None), Some("capabilities"));
@@ -382,6 +355,6 @@ mod tests {
         assert_eq!(changed(&|container| container.user = Some("root".to_owned())), Some("more than was asked"));
         let bind = Mount { typ: Some(MountType::BIND), source: Some("/".to_owned()), ..Mount::default() };
         assert_eq!(changed(&|container| container.mounts.as_mut().expect("mounts").push(bind.clone())), Some("mounts"));
-        assert_eq!(Essence::of(&spec(&ServiceIntent { replicas: 3, ..intent() })).difference(&wanted), Some("replicas"));
+        assert_eq!(difference(&essence(&ServiceIntent { replicas: 3, ..intent() }), &wanted), Some("replicas"));
     }
 }

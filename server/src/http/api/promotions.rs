@@ -6,8 +6,10 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
-use crate::usecases::promotions;
-use app::view::{Confirmation, Page, Paging, PromotionInput, PromotionRow, PromotionView, RollbackInput};
+use crate::usecases::{promotions, rollouts};
+use app::view::{
+    BookingInput, Confirmation, GlassInput, Page, Paging, PromotionInput, PromotionRow, PromotionView, RollbackInput,
+};
 use axum::Json;
 use axum::extract::State;
 use domain::Action;
@@ -21,7 +23,7 @@ use utoipa_axum::routes;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    /// `open`, `running`, `verified`, `failed` or `cancelled`; all when absent.
+    /// `open`, `running`, `verified`, `failed`, `cancelled`, `rejected`, `expired` or `aborted`; all when absent.
     state: Option<PromotionState>,
     /// Where to go on, from `next` of the page before.
     cursor: Option<String>,
@@ -37,6 +39,15 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::ApprovePromotion), routes!(approve_promotion))
         .api(Access::Needs(Action::StartPromotion), routes!(start_promotion))
         .api(Access::Needs(Action::CancelPromotion), routes!(cancel_promotion))
+        .api(Access::Needs(Action::PausePromotion), routes!(pause_promotion))
+        .api(Access::Needs(Action::PausePromotion), routes!(resume_promotion))
+        .api(Access::Needs(Action::AbortPromotion), routes!(abort_promotion))
+        .api(Access::Needs(Action::ApprovePromotion), routes!(reject_promotion))
+        .api(Access::Needs(Action::StartPromotion), routes!(book_promotion))
+        .api(Access::Needs(Action::StartPromotion), routes!(unbook_promotion))
+        .api(Access::Needs(Action::LiftFreeze), routes!(exempt_from_freeze))
+        .api(Access::Needs(Action::BreakGlass), routes!(break_glass))
+        .api(Access::Needs(Action::BreakGlass), routes!(review_glass))
         .api(Access::Needs(Action::RollBack), routes!(roll_back))
 }
 
@@ -111,6 +122,122 @@ async fn cancel_promotion(
     Body(why): Body<Reason>,
 ) -> Result<StatusCode, ApiProblem> {
     promotions::cancel_promotion(&ctx, &actor, &id, why.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Pauses a promotion that runs: no other region starts, and one that runs is not changed unless
+/// it was already.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/pause", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn pause_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+) -> Result<StatusCode, ApiProblem> {
+    rollouts::pause_promotion(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets a paused promotion go on; when it is not paused, the wave begins that waits for a look.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/resume", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn resume_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+) -> Result<StatusCode, ApiProblem> {
+    rollouts::resume_promotion(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a promotion that runs, with a reason. Its regions stay as they are at this moment.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/abort", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn abort_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(why): Body<Reason>,
+) -> Result<StatusCode, ApiProblem> {
+    rollouts::abort_promotion(&ctx, &actor, &id, why.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sends an open promotion back, with a reason. Whoever could approve it may.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/reject", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn reject_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(why): Body<Reason>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::reject_promotion(&ctx, &actor, &id, why.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Books an open promotion: it starts by itself when every gate is green.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/book", params(("id" = String, Path)), request_body = BookingInput,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn book_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(input): Body<BookingInput>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::book_promotion(&ctx, &actor, &id, input).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the booking away: it starts by hand again.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/unbook", params(("id" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn unbook_promotion(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::unbook_promotion(&ctx, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets a promotion of somebody else pass freeze windows, with a reason.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/exempt", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn exempt_from_freeze(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(why): Body<Reason>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::exempt_from_freeze(&ctx, &actor, &id, why.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Starts a promotion without people's decisions, where every policy allows it. The password is that of
+/// the person behind the token.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/break-glass", params(("id" = String, Path)), request_body = GlassInput,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn break_glass(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(input): Body<GlassInput>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::break_glass(&ctx, &actor, &id, input).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Closes the review of broken glass, with a note as `reason`; never one's own.
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/review", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn review_glass(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(id): Path<PromotionId>,
+    Body(why): Body<Reason>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::review_glass(&ctx, &actor, &id, why.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,9 +4,16 @@ use super::{COLUMNS, EnvironmentRecord, get, records, word};
 use crate::clock::{from_micros, micros};
 use crate::store::{Store, Tx, internal};
 use app::view::{EnvironmentBuild, ReleaseSet};
-use domain::id::{BuildId, EnvironmentId};
-use domain::{Problem, Time};
+use domain::id::{BuildId, EnvironmentId, VerdictId};
+use domain::{Digest, Problem, Time};
 use sqlx::any::AnyRow;
+use std::collections::HashMap;
+
+/// Rows read for the verdicts on one digest.
+const MOST_OF_VERDICTS: i64 = 5000;
+
+/// The small number of an environment, and the builds of one of its release sets.
+pub type SeenIn = (i64, Vec<EnvironmentBuild>);
 
 /// A release set as it is put in place.
 pub struct NewSet<'a> {
@@ -80,6 +87,29 @@ impl Store {
             if let Some(set) = sets.iter_mut().find(|set| set.generation == generation) {
                 set.builds.push(environment_build(row)?);
             }
+        }
+        Ok(sets)
+    }
+
+    /// What ran when each verdict on a digest was given, by the verdict.
+    pub async fn sets_of_verdicts(&self, digest: &Digest) -> Result<HashMap<VerdictId, SeenIn>, Problem> {
+        let rows = sqlx::query(
+            "SELECT v.id AS verdict_id, e.number, s.app, s.build_id, b.digest, s.tag, s.under_test, s.chosen
+             FROM builds j JOIN verdicts v ON v.build_id = j.id JOIN environments e ON e.id = v.environment_id
+                  JOIN environment_set_builds s ON s.environment_id = e.id AND s.generation = v.generation
+                  JOIN builds b ON b.id = s.build_id
+             WHERE j.digest = $1 ORDER BY s.under_test DESC, s.app LIMIT $2",
+        )
+        .bind(digest.as_str())
+        .bind(MOST_OF_VERDICTS)
+        .fetch_all(self.read())
+        .await
+        .map_err(internal)?;
+        let mut sets: HashMap<VerdictId, SeenIn> = HashMap::new();
+        for row in &rows {
+            let number = get(row, "number")?;
+            let set = sets.entry(VerdictId(get(row, "verdict_id")?)).or_insert_with(|| (number, Vec::new()));
+            set.1.push(environment_build(row)?);
         }
         Ok(sets)
     }

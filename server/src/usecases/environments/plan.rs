@@ -8,7 +8,7 @@ use domain::stack::{DEFAULT_NETWORK, StackNetwork, StackService};
 use domain::variables::{Layer, Origin};
 use domain::{Digest, ImageName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The services of an environment, none before what it depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,15 @@ pub struct PlannedService {
     /// Container port and port on the engine's machine: those that it had before it was replaced.
     #[serde(default)]
     pub published: BTreeMap<u16, u16>,
+}
+
+/// The names of the variables that services of this image were given, from a plan as it is kept;
+/// those that the image brings itself come with it everywhere. None when it cannot be read.
+pub fn variables_given(kept: &str, image: &ImageName) -> Option<BTreeSet<String>> {
+    let plan: Plan = serde_json::from_str(kept).ok()?;
+    let of_image = plan.services.iter().filter(|planned| planned.image == *image);
+    let layers = of_image.flat_map(PlannedService::layers).filter(|layer| layer.origin != Origin::Image);
+    Some(layers.flat_map(|layer| layer.values.into_keys()).collect())
 }
 
 impl PlannedService {

@@ -11,6 +11,8 @@ use crate::store::environments::{EnvironmentRecord, StepRecord};
 use crate::store::{Cursor, internal, page_size};
 use crate::usecases::proxy;
 use app::view::{EnvironmentBuild, EnvironmentRow, EnvironmentView, Page, Paging, PortLink, ServiceStatus, StepView};
+use domain::checklist::ChecklistItem;
+use domain::config::Config;
 use domain::id::{BuildId, EnvironmentId};
 use domain::lease::{self, EnvironmentState};
 use domain::problem::Noun;
@@ -90,6 +92,7 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
     let mut hand_to = if keeps { ctx.store.launchers().await? } else { Vec::new() };
     hand_to.retain(|name| *name != record.holder_name);
     let row = rows(ctx, vec![record]).await?.pop().ok_or_else(|| Problem::not_found(Noun::Environment, id.as_str()))?;
+    let checklist = checklist(&ctx.config().config, &row);
     Ok(EnvironmentView {
         row,
         holder,
@@ -100,10 +103,17 @@ pub async fn environment(ctx: &Ctx, actor: &Actor, id: &EnvironmentId) -> Result
         variables,
         sets: ctx.store.environment_sets(id, MOST_SETS).await?,
         checks: checks_in(ctx, id).await?,
+        checklist,
         lease_room,
         hand_to,
         may,
     })
+}
+
+/// The test plan of the app that the environment was launched for.
+fn checklist(config: &Config, row: &EnvironmentRow) -> Vec<ChecklistItem> {
+    let app = row.builds.iter().find(|build| build.under_test).and_then(|build| config.app(&build.app));
+    app.map(|app| app.checklist.clone()).unwrap_or_default()
 }
 
 fn may(actor: &Actor, record: &EnvironmentRecord) -> Vec<Action> {

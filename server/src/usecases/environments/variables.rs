@@ -1,12 +1,13 @@
 //! Variables of an environment's services: which layers they are made of, and how they are shown.
 
-use super::plan::PlannedService;
+use super::plan::{Plan, PlannedService};
 use crate::ctx::Ctx;
 use app::view::{OverrodeView, ServiceVariables, VariableView};
 use domain::config::Config;
+use domain::id::EnvironmentId;
 use domain::problem::{Fault, Noun};
 use domain::stack::{Stack, StackImage, StackService};
-use domain::variables::{Given, Layer, MOST_GIVEN, Origin, looks_secret, merge};
+use domain::variables::{Given, Layer, MOST_GIVEN, Origin, looks_secret, merge, values};
 use domain::{Digest, ImageName, Problem};
 use std::collections::BTreeMap;
 
@@ -71,6 +72,18 @@ pub(super) fn shown(ctx: &Ctx, services: &[PlannedService]) -> Vec<ServiceVariab
         view(&planned.service, planned.image_words(), own, planned.layers())
     };
     services.iter().map(one).collect()
+}
+
+/// The values that an environment gives its services, without those of the images, each under
+/// `service: NAME`; none of an environment that is kept in another form.
+pub async fn given_values(ctx: &Ctx, environment: &EnvironmentId) -> Result<Option<BTreeMap<String, String>>, Problem> {
+    let spec = ctx.store.environment_spec(environment).await?;
+    let Ok(plan) = serde_json::from_str::<Plan>(&spec) else { return Ok(None) };
+    let of = |planned: &PlannedService| {
+        let service = planned.service.name.clone();
+        values(&planned.layers()).into_iter().map(move |(name, value)| (format!("{service}: {name}"), value))
+    };
+    Ok(Some(plan.services.iter().flat_map(of).collect()))
 }
 
 /// As [`shown`], for a service that is not planned yet. What its image has is asked of the registry.

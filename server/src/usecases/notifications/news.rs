@@ -51,6 +51,8 @@ pub enum Acted {
     Recorded,
     Withdrawn,
     Overruled,
+    /// Product did not accept the build.
+    SentBack,
 }
 
 /// What happened, with what only this kind of thing has.
@@ -214,7 +216,7 @@ pub async fn verdict(ctx: &Ctx, tx: &mut Tx, verdict: &VerdictRow, acted: Acted,
     announce(ctx, tx, news.by(by).note(note)).await
 }
 
-/// A build was signed off, or the sign-off was withdrawn.
+/// A build was signed off or sent back, or the sign-off was withdrawn.
 pub async fn sign_off(ctx: &Ctx, tx: &mut Tx, build: &BuildId, acted: Acted, by: &str, note: &str) -> Result<(), Problem> {
     let news = News::new(EventKind::SignOff, ctx.now(), What::SignOff { acted }).about(tx, build).await?;
     announce(ctx, tx, news.by(by).note(note)).await
@@ -230,6 +232,20 @@ pub async fn rollback(ctx: &Ctx, tx: &mut Tx, promotion: &PromotionRecord, regio
     tell_promotion(ctx, tx, EventKind::Rollback, promotion, &[region.to_owned()]).await
 }
 
+/// Somebody started a promotion without people's decisions.
+pub async fn glass_broken(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    regions: &[String],
+    (by, reason): (&str, &str),
+) -> Result<(), Problem> {
+    let (id, number) = (promotion.id.clone(), promotion.number);
+    let what = What::Promotion { id, number, regions: regions.to_vec(), failure: None };
+    let news = News::new(EventKind::GlassBroken, ctx.now(), what).about(tx, &promotion.build).await?;
+    announce(ctx, tx, news.by(by).note(reason)).await
+}
+
 async fn tell_promotion(
     ctx: &Ctx,
     tx: &mut Tx,
@@ -241,6 +257,21 @@ async fn tell_promotion(
     let what = What::Promotion { id, number, regions: regions.to_vec(), failure: None };
     let news = News::new(event, ctx.now(), what).about(tx, &promotion.build).await?;
     announce(ctx, tx, news.by(&promotion.requested_by_name).note(&promotion.reason)).await
+}
+
+/// Somebody paused a running promotion, let it go on, or ended it.
+pub async fn held(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    event: EventKind,
+    (promotion, by): (&PromotionRecord, &str),
+    note: &str,
+) -> Result<(), Problem> {
+    let (id, number) = (promotion.id.clone(), promotion.number);
+    let regions = crate::store::promotions::parts(tx, &promotion.id).await?.into_iter().map(|part| part.region).collect();
+    let what = What::Promotion { id, number, regions, failure: None };
+    let news = News::new(event, ctx.now(), what).about(tx, &promotion.build).await?;
+    announce(ctx, tx, news.by(by).note(note)).await
 }
 
 /// One region's part of a promotion started, was verified, or failed.

@@ -60,17 +60,29 @@ pub fn render(ctx: &Ctx, target: &TargetConfig, claimed: &Claimed, news: &[News]
 
 fn tone(news: &News) -> Tone {
     match (news.event, &news.what) {
-        (_, What::Verdict { acted: Acted::Withdrawn | Acted::Overruled, .. } | What::SignOff { acted: Acted::Withdrawn }) => {
-            Tone::Warn
-        }
+        (
+            _,
+            What::Verdict { acted: Acted::Withdrawn | Acted::Overruled, .. }
+            | What::SignOff { acted: Acted::Withdrawn | Acted::SentBack },
+        ) => Tone::Warn,
         (_, What::Verdict { verdict, .. }) => match verdict {
             VerdictKind::Pass => Tone::Good,
             VerdictKind::Fail => Tone::Bad,
             VerdictKind::Blocked => Tone::Warn,
         },
-        (EventKind::BuildFailed | EventKind::EnvironmentFailed | EventKind::RolloutFailed, _) => Tone::Bad,
+        (EventKind::BuildFailed | EventKind::EnvironmentFailed | EventKind::RolloutFailed | EventKind::GlassBroken, _) => {
+            Tone::Bad
+        }
         (EventKind::BuildReady | EventKind::EnvironmentReady | EventKind::SignOff | EventKind::RolloutVerified, _) => Tone::Good,
-        (EventKind::TagMoved | EventKind::EnvironmentExpiring | EventKind::Rollback | EventKind::HookSilent, _) => Tone::Warn,
+        (
+            EventKind::TagMoved
+            | EventKind::EnvironmentExpiring
+            | EventKind::Rollback
+            | EventKind::PromotionPaused
+            | EventKind::PromotionAborted
+            | EventKind::HookSilent,
+            _,
+        ) => Tone::Warn,
         _ => Tone::Neutral,
     }
 }
@@ -106,9 +118,10 @@ impl Words {
             What::Verdict { verdict, acted } => match acted {
                 Acted::Recorded => t.msg_verdict(t.verdict(*verdict), &build, &by),
                 Acted::Withdrawn => t.msg_verdict_withdrawn(t.verdict(*verdict), &build, &by),
-                Acted::Overruled => t.msg_verdict_overruled(&build, &by),
+                Acted::Overruled | Acted::SentBack => t.msg_verdict_overruled(&build, &by),
             },
             What::SignOff { acted: Acted::Withdrawn } => t.msg_sign_off_withdrawn(&build, &by),
+            What::SignOff { acted: Acted::SentBack } => t.msg_sent_back(&build, &by),
             What::SignOff { .. } => t.msg_signed(&build, &by),
             What::Promotion { number, regions, .. } => self.promotion(news.event, *number, &build, &regions.join(", ")),
             What::Hook { name, .. } => t.msg_silent(name),
@@ -123,6 +136,10 @@ impl Words {
             EventKind::RolloutVerified => t.msg_verified(number, build, regions),
             EventKind::RolloutFailed => t.msg_failed(number, build, regions),
             EventKind::Rollback => t.msg_rollback(number, build, regions),
+            EventKind::PromotionPaused => t.msg_paused(number, build),
+            EventKind::PromotionResumed => t.msg_resumed(number, build),
+            EventKind::PromotionAborted => t.msg_aborted(number, build),
+            EventKind::GlassBroken => t.msg_glass(number, build, regions),
             _ => t.msg_started(number, build, regions),
         }
     }
@@ -188,11 +205,15 @@ impl Words {
             },
             What::Verdict { verdict, acted: Acted::Recorded } => t.ask_after(*verdict).to_owned(),
             What::Verdict { .. } | What::SignOff { acted: Acted::Withdrawn } => t.ask_look_again().to_owned(),
+            What::SignOff { acted: Acted::SentBack } => t.ask_sent_back().to_owned(),
             What::SignOff { .. } => t.ask_promote().to_owned(),
             What::Promotion { .. } => match news.event {
                 EventKind::ApprovalWanted => t.ask_approve(&self.by(news)),
                 EventKind::RolloutFailed => t.ask_failed().to_owned(),
                 EventKind::Rollback => t.ask_watch().to_owned(),
+                EventKind::PromotionPaused => t.ask_resume().to_owned(),
+                EventKind::PromotionAborted => t.ask_aborted().to_owned(),
+                EventKind::GlassBroken => t.ask_review(&self.by(news)),
                 _ => return None,
             },
             What::Hook { .. } => t.ask_hook().to_owned(),

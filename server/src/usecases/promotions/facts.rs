@@ -1,32 +1,18 @@
 //! The facts behind the gates: what was seen of the world, and what the database says now.
 
-use super::world::World;
-use crate::store::decisions::{signed_off_by, standing};
-use crate::store::promotions::{self as rows, ApprovalRecord, PromotionRecord};
-use domain::gate::{Approval, GateFacts, RegionFacts};
-use domain::promotion::PromotionKind;
-use domain::{Action, Problem};
+use super::launch::intent;
+use super::world::{World, at};
+use crate::store::preflight::{dated, tested_in};
+use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::{approvals, decisions, exceptions};
+use crate::usecases::environments::variables_given;
+use domain::gate::world::{Age, Dated, Room, Variables, WayBack, WorldFacts};
+use domain::gate::{ApprovalFor, GateFacts, RegionFacts, Seen};
+use domain::policy::Policy;
+use domain::rollback::{Past, back_after, last_verified};
+use domain::{Digest, Problem, Time, freeze};
 use sqlx::AnyConnection;
-
-/// The regions of a promotion as an approval remembers them.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub fn region_list(regions: &[String]) -> Result<String, Problem> {
-    serde_json::to_string(regions).map_err(crate::store::internal)
-}
-
-/// Whether an approval was given for exactly this digest in exactly these regions, in this
-/// order. A change of either voids it.
-pub fn is_bound(approval: &ApprovalRecord, promotion: &PromotionRecord, regions: &str) -> bool {
-    approval.digest == promotion.digest.as_str() && approval.regions == regions
-}
-
-/// An approval with what its author may do by now.
-pub fn approval(row: &ApprovalRecord) -> Approval {
-    let still_lead = row.role.is_some_and(|role| role.allows(Action::ApprovePromotion));
-    Approval { by: row.by.clone(), name: row.name.clone(), still_lead }
-}
+use std::collections::BTreeSet;
 
 /// Everything that the gates of a promotion are computed from; `regions` are all of its own. In
 /// the transaction of a start it is read after the turn has come, so nothing can slip between.
@@ -38,26 +24,94 @@ pub async fn facts(
     promotion: &PromotionRecord,
     regions: &[String],
     world: &World,
+    now: Time,
 ) -> Result<GateFacts, Problem> {
-    let approved_for = region_list(regions)?;
-    let approvals = rows::approvals(connection, &promotion.id).await?;
-    let bound = approvals.iter().filter(|row| is_bound(row, promotion, &approved_for));
+    let config = &world.applied.config;
+    let policy = Policy::of(&config.policies, &promotion.app, regions);
+    let build = Build::read(connection, promotion, world).await?;
     let mut region_facts = Vec::with_capacity(regions.len());
     for region in regions {
+        let zone = config.region(region).map_or("UTC", |region| region.time_zone.as_str());
+        let (past, _) = rows::past_in(connection, &promotion.app, region).await?;
         region_facts.push(RegionFacts {
             region: region.clone(),
-            reachable: world.region(region),
+            reachable: world.region(region).reachable,
+            world: build.in_region(connection, promotion, (region, &past), world).await?,
             other_rollout: rows::other_rollout(connection, &promotion.app, region, &promotion.id).await?,
             ran_before: rows::ran_before(connection, &promotion.app, region, &promotion.digest).await?,
+            freeze: freeze::stands(&config.freezes, &promotion.app, region, zone, now),
         });
     }
     Ok(GateFacts {
-        rollback: promotion.kind == PromotionKind::Rollback,
+        now,
+        rollback: promotion.kind.goes_back(),
+        glass: exceptions::broken_glass(connection, &promotion.id).await?.is_some(),
         requested_by: promotion.requested_by.clone(),
+        subject: ApprovalFor { digest: promotion.digest.to_string(), regions: regions.to_vec(), policy: policy.fingerprint() },
+        policy,
+        authors: world.authors.clone(),
         image: world.image.clone(),
-        standing: standing(connection, &promotion.digest).await?,
-        signed_off_by: signed_off_by(connection, &promotion.build).await?,
-        approvals: bound.map(approval).collect(),
+        standing: decisions::standing(connection, &promotion.digest).await?,
+        passes: decisions::passes(connection, &promotion.digest).await?,
+        signed_off: decisions::signed_off(connection, &promotion.build).await?,
+        approvals: approvals::approvals(connection, &promotion.id).await?,
+        exemption: exceptions::exemption(connection, &promotion.id).await?,
         regions: region_facts,
     })
+}
+
+/// What the gates about the world ask of the build, once for all regions.
+struct Build {
+    dated: Option<Dated>,
+    /// The names of the variables that it was tested with.
+    tested_with: Option<BTreeSet<String>>,
+}
+
+impl Build {
+    async fn read(connection: &mut AnyConnection, promotion: &PromotionRecord, world: &World) -> Result<Self, Problem> {
+        let dated = dated(connection, &promotion.app, &promotion.digest).await?.map(|(dated, _)| dated);
+        let image = world.applied.config.app(&promotion.app).map(|app| &app.image);
+        let kept = tested_in(connection, &promotion.digest).await?;
+        let tested_with = kept.zip(image).and_then(|(kept, image)| variables_given(&kept, image));
+        Ok(Self { dated, tested_with })
+    }
+
+    async fn in_region(
+        &self,
+        connection: &mut AnyConnection,
+        promotion: &PromotionRecord,
+        (region, past): (&str, &[Past]),
+        world: &World,
+    ) -> Result<WorldFacts, Problem> {
+        let seen = world.region(region);
+        let intent = intent(&world.applied.config, promotion, region).ok();
+        let (runs, back) = (last_verified(past), back_after(past, &promotion.digest));
+        let unknown = Seen::Unknown { at: at(&seen.reachable) };
+        let age = match runs {
+            None => Age::First,
+            Some(digest) => match (&self.dated, dated(connection, &promotion.app, digest).await?) {
+                (Some(mine), Some((theirs, than))) if mine.is_older_than(&theirs) => Age::Older { than },
+                (Some(_), Some(_)) => Age::NotOlder,
+                _ => Age::Unknown,
+            },
+        };
+        let room = match (seen.nodes, &intent) {
+            (Some((nodes, at)), Some(intent)) => Room::Seen { at, nodes, need: intent.need(runs.is_some()) },
+            _ => Room::Unknown { at: at(&seen.reachable) },
+        };
+        // What was looked at may no longer be what a rollback would go to.
+        let looked = |digest: &Digest| seen.back.filter(|(of, _)| of == digest).map_or(unknown, |(_, seen)| seen);
+        let way_back = match back {
+            Some(digest) => WayBack::To { kept: looked(&digest), digest },
+            None => WayBack::Nothing,
+        };
+        let variables = match (&self.tested_with, &intent) {
+            (Some(names), Some(intent)) => {
+                let missing = names.iter().filter(|name| !intent.env.contains_key(*name)).cloned().collect();
+                Variables::Used { many: u32::try_from(names.len()).unwrap_or(u32::MAX), missing }
+            }
+            _ => Variables::Unknown,
+        };
+        Ok(WorldFacts { image: seen.image, way_back, variables, room, age })
+    }
 }

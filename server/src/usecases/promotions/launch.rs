@@ -30,7 +30,7 @@ pub async fn confirm(ctx: &Ctx, actor: &Actor, app: &str, given: &Confirmation) 
 }
 
 /// Sets a promotion running, if every gate is green at this moment, and fixes what each of its
-/// regions is to run. The caller has taken the turn and commits.
+/// regions is to run as the configuration says it. The caller has taken the turn and commits.
 ///
 /// # Errors
 /// [`Problem::GatesClosed`]; [`Problem::Stale`] when the configuration changed since the world
@@ -42,6 +42,21 @@ pub async fn launch(
     by: &Person,
     world: World,
 ) -> Result<Vec<String>, Problem> {
+    launch_as(ctx, tx, promotion, by, world, None).await
+}
+
+/// The same with `fixed` as what its one region is to run, whatever the configuration says.
+///
+/// # Errors
+/// As [`launch`].
+pub async fn launch_as(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    by: &Person,
+    world: World,
+    fixed: Option<&ServiceIntent>,
+) -> Result<Vec<String>, Problem> {
     if rows::config_version(tx).await? != world.applied.version {
         return Err(Problem::Stale);
     }
@@ -52,13 +67,20 @@ pub async fn launch(
     }
     let regions: Vec<String> = parts.iter().map(|part| part.region.clone()).collect();
     let world = world.fresh_at(ctx.now());
-    let gates = gates(&facts(tx, promotion, &regions, &world).await?);
+    let gates = gates(&facts(tx, promotion, &regions, &world, ctx.now()).await?);
     if !all_green(&gates) {
         return Err(Problem::GatesClosed { gates });
     }
     let mut intents = Vec::with_capacity(parts.len());
     for part in parts {
-        intents.push((part.id, intent(&world.applied.config, promotion, &part.region)?));
+        let wanted = match fixed {
+            Some(fixed) => fixed.clone(),
+            None => intent(&world.applied.config, promotion, &part.region)?,
+        };
+        if (&wanted.region, &wanted.digest) != (&part.region, &promotion.digest) {
+            return Err(internal(format!("what promotion {} is to run is of another region or digest", promotion.id)));
+        }
+        intents.push((part.id, wanted));
     }
     start(ctx, tx, promotion, by, &intents).await?;
     Ok(regions)

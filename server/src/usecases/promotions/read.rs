@@ -1,22 +1,34 @@
 //! Promotions as pages and REST show them.
 
-use super::facts::{approval, facts, is_bound, region_list};
+use super::facts::facts;
 use super::launch::intent;
+use super::preflight::{self, Common};
 use super::rollback::back_to;
 use super::start::image_of;
-use super::world::{How, World};
+use super::world::{How, Subject, World, pulled_from, with_ways_back};
 use crate::ctx::Ctx;
+use crate::store::bookings::{Booking, booking_of};
 use crate::store::decisions::standing;
-use crate::store::promotions::{self as rows, ApprovalRecord, PromotionRecord};
+use crate::store::exceptions::{self, Act, BrokenGlass, Kind};
+use crate::store::promotions::PromotionRecord;
 use crate::store::rollouts::RolloutRow;
-use crate::store::{Cursor, internal, page_size};
+use crate::store::{Cursor, approvals, internal, page_size};
+use crate::usecases::commits;
 use crate::usecases::people::password_needed;
 use crate::usecases::regions::region_ref;
-use app::view::{ApprovalView, Page, Paging, PromotionRow, PromotionView, RolloutView};
+use crate::usecases::rollouts::waits;
+use app::view::{
+    ActView, ApprovalView, BookingView, CourseView, GlassView, Page, Paging, PromotionLink, PromotionRow, PromotionView,
+    RolloutView,
+};
 use domain::config::Config;
-use domain::gate::{Gate, GateKind, GateState, gates, may_approve};
-use domain::id::{BuildId, PromotionId, UserId};
+use domain::gate::{
+    Approval, Gate, GateFacts, GateKind, GateState, Void, gates, may_approve, may_exempt, may_reject, may_review,
+};
+use domain::id::{BuildId, PromotionId};
 use domain::promotion::{PromotionState, RolloutState};
+use domain::rollout::waves::Course;
+use domain::verdict::Standing;
 use domain::{Action, Actor, Digest, Problem};
 use futures::StreamExt as _;
 
@@ -62,7 +74,7 @@ async fn list(ctx: &Ctx, records: Vec<PromotionRecord>) -> Result<Vec<PromotionR
 /// A row asks nobody in the world: what was not seen lately is not green.
 async fn listed(ctx: &Ctx, record: PromotionRecord) -> Result<PromotionRow, Problem> {
     let regions = ctx.store.regions_of(&record.id).await?;
-    let gates = gates_of(ctx, &record, &regions, How::Remembered).await?;
+    let gates = stands(ctx, &record, &regions, How::Remembered).await?.map(|stands| stands.gates).unwrap_or_default();
     Ok(row(&ctx.config().config, record, &regions, &gates))
 }
 
@@ -87,23 +99,63 @@ fn row(config: &Config, record: PromotionRecord, regions: &[String], gates: &[Ga
     }
 }
 
-/// The gates of an open promotion; one that has started or was cancelled has none any more.
-async fn gates_of(ctx: &Ctx, promotion: &PromotionRecord, regions: &[String], how: How) -> Result<Vec<Gate>, Problem> {
+/// How an open promotion stands.
+struct Stands {
+    facts: GateFacts,
+    gates: Vec<Gate>,
+}
+
+/// The gates of an open promotion; one that has started or ended has none any more.
+async fn stands(ctx: &Ctx, promotion: &PromotionRecord, regions: &[String], how: How) -> Result<Option<Stands>, Problem> {
     if promotion.state != PromotionState::Open {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let subject = ctx.store.existing_build(&promotion.build).await?;
     let applied = ctx.config();
+    let authors = commits::authors(ctx, &applied.config, &subject).await?;
     let image = image_of(&applied.config, &promotion.app, subject.image);
-    let world = World::look(ctx, applied, &image, &promotion.digest, regions, how).await;
+    let asked = with_ways_back(ctx, promotion, regions.to_vec()).await?;
+    let subject = Subject { image: &image, digest: &promotion.digest, regions: &asked };
+    let world = World::look(ctx, applied.clone(), subject, how).await.by(authors);
     let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
-    let facts = facts(&mut connection, promotion, regions, &world).await?;
-    let reference = image.at(&promotion.digest);
-    let named = |gate: Gate| match gate.kind {
-        GateKind::ImagePresent if gate.state != GateState::Green => Gate { detail: Some(reference.clone()), ..gate },
-        _ => gate,
+    let facts = facts(&mut connection, promotion, regions, &world, ctx.now()).await?;
+    let named = |gate: Gate| {
+        let asked = match &gate.kind {
+            GateKind::ImagePresent => Some(image.clone()),
+            GateKind::ImageInRegion { region } => pulled_from(&applied.config, region, &image),
+            _ => None,
+        };
+        match asked.filter(|_| gate.state != GateState::Green) {
+            Some(image) => Gate { detail: Some(image.at(&promotion.digest)), ..gate },
+            None => gate,
+        }
     };
-    Ok(gates(&facts).into_iter().map(named).collect())
+    Ok(Some(Stands { gates: gates(&facts).into_iter().map(named).collect(), facts }))
+}
+
+/// What was done about a promotion beside deciding.
+struct Beside {
+    approvals: Vec<Approval>,
+    standing: Standing,
+    booking: Option<Booking>,
+    exemption: Option<Act>,
+    rejection: Option<Act>,
+    glass: Option<BrokenGlass>,
+}
+
+impl Beside {
+    async fn read(ctx: &Ctx, promotion: &PromotionRecord) -> Result<Self, Problem> {
+        let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
+        let id = &promotion.id;
+        Ok(Self {
+            approvals: approvals::approvals(&mut connection, id).await?,
+            standing: standing(&mut connection, &promotion.digest).await?,
+            booking: booking_of(&mut connection, id).await?,
+            exemption: exceptions::act_of(&mut connection, Kind::Exemption, id).await?,
+            rejection: exceptions::act_of(&mut connection, Kind::Rejection, id).await?,
+            glass: exceptions::broken_glass(&mut connection, id).await?,
+        })
+    }
 }
 
 /// Everything about one promotion.
@@ -115,42 +167,66 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
     let record = ctx.store.promotion(id).await?;
     let parts = ctx.store.rollouts_of(id).await?;
     let regions: Vec<String> = parts.iter().map(|part| part.region.clone()).collect();
-    let gates = gates_of(ctx, &record, &regions, How::Page).await?;
-    let (given, standing) = {
-        let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
-        (rows::approvals(&mut connection, id).await?, standing(&mut connection, &record.digest).await?)
-    };
-    let approvals = approval_views(&record, &region_list(&regions)?, given);
-    let approved_by: Vec<UserId> = approvals.iter().filter(|view| view.counts).map(|view| view.by.clone()).collect();
+    let stands = stands(ctx, &record, &regions, How::Page).await?;
+    let beside = Beside::read(ctx, &record).await?;
+    let facts = stands.as_ref().map(|stands| &stands.facts);
+    let gates = stands.as_ref().map(|stands| stands.gates.clone()).unwrap_or_default();
     let applied = ctx.config();
+    let course = course_view(ctx, &record, &parts).await?;
+    let common = preflight::common(ctx, actor, &record).await?;
+    let first = regions.first().and_then(|region| applied.config.region(region));
     let mut rollouts = Vec::with_capacity(parts.len());
     for part in parts {
-        rollouts.push(rollout_view(ctx, actor, &applied.config, &record, part).await?);
+        rollouts.push(rollout_view(ctx, actor, &applied.config, &record, part, common.as_ref()).await?);
     }
+    let (by, state) = (&record.requested_by, record.state);
     Ok(PromotionView {
-        requested_by: record.requested_by.clone(),
+        requested_by: by.clone(),
         reason: record.reason.clone(),
-        standing,
+        standing: beside.standing,
         gates: gates.clone(),
-        approvals,
+        approvals: beside.approvals.into_iter().map(|given| approval_view(given, &record, facts)).collect(),
         rollouts,
+        course,
         started_by_name: record.started_by_name.clone(),
         started_at: record.started_at,
         password_needed: password_needed(ctx, actor),
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
-        may_approve: may_approve(actor, &record.requested_by, record.state, &approved_by).is_ok(),
+        may_approve: facts.is_some_and(|facts| may_approve(actor, state, facts).is_ok()),
+        may_reject: facts.is_some_and(|facts| may_reject(actor, by, state, &facts.policy).is_ok()),
+        may_exempt: may_exempt(actor, by, state).is_ok(),
+        policy: facts.map(|facts| facts.policy.clone()),
+        time_zone: first.map_or("UTC", |region| region.time_zone.as_str()).to_owned(),
+        booking: beside.booking.map(booking_view),
+        exemption: beside.exemption.map(act_view),
+        rejection: beside.rejection.map(act_view),
+        glass: beside.glass.map(|glass| glass_view(glass, actor)),
         row: row(&applied.config, record, &regions, &gates),
     })
 }
 
-fn approval_views(promotion: &PromotionRecord, regions: &str, given: Vec<ApprovalRecord>) -> Vec<ApprovalView> {
-    let view = |row: ApprovalRecord| ApprovalView {
-        counts: is_bound(&row, promotion, regions) && approval(&row).counts(&promotion.requested_by),
-        by: row.by,
-        by_name: row.name,
-        at: row.at,
+/// While it is open, whether an approval counts now; afterwards only who gave it is still to be said.
+fn approval_view(given: Approval, promotion: &PromotionRecord, facts: Option<&GateFacts>) -> ApprovalView {
+    let void = match facts {
+        Some(facts) => given.void(facts),
+        None => (given.by == promotion.requested_by).then_some(Void::Requester),
     };
-    given.into_iter().map(view).collect()
+    ApprovalView { by: given.by, by_name: given.name, at: given.at, role: given.role, counts: void.is_none(), void }
+}
+
+fn act_view(act: Act) -> ActView {
+    ActView { by_name: act.by_name, at: act.at, reason: act.reason }
+}
+
+fn booking_view(booking: Booking) -> BookingView {
+    let Booking { by_name, at, not_before, waits, tried_at, .. } = booking;
+    BookingView { by_name, at, not_before, waits, tried_at }
+}
+
+fn glass_view(glass: BrokenGlass, actor: &Actor) -> GlassView {
+    let may_review = glass.reviewed.is_none() && may_review(actor, &glass.act.by).is_ok();
+    let reviewed = glass.reviewed.map(|(by_name, reason, at)| ActView { by_name, at, reason });
+    GlassView { broken: act_view(glass.act), reviewed, may_review }
 }
 
 async fn rollout_view(
@@ -159,6 +235,7 @@ async fn rollout_view(
     config: &Config,
     promotion: &PromotionRecord,
     part: RolloutRow,
+    common: Option<&Common>,
 ) -> Result<RolloutView, Problem> {
     let steps = ctx.store.rollout_steps(&part.id).await?;
     let previous = previous(ctx, promotion, &part);
@@ -169,8 +246,12 @@ async fn rollout_view(
     let can_roll_back = actor.may(Action::RollBack) && can_roll_back(ctx, &promotion.app, &part).await?;
     // What was fixed at the start; before that, what the configuration says now.
     let intent = part.intent.or_else(|| intent(config, promotion, &part.region).ok());
-    let configured = config.region(&part.region).map_or(0, |region| region.replicas());
+    let configured = config.region(&part.region).map_or(0, |region| region.replicas(&promotion.app));
     let port = intent.as_ref().and_then(|intent| intent.port);
+    let preflight = match (common, &intent) {
+        (Some(common), Some(intent)) => Some(preflight::of_region(ctx, common, &part.region, intent).await?),
+        _ => None,
+    };
     Ok(RolloutView {
         region: region_ref(config, &part.region),
         state: part.state,
@@ -185,6 +266,38 @@ async fn rollout_view(
         failure: part.failure,
         steps,
         can_roll_back,
+        wave: part.place.wave + 1,
+        wave_soak_minutes: part.place.soak_minutes,
+        wave_look: part.place.look,
+        preflight,
+    })
+}
+
+/// What a promotion waits for, and what was said about it.
+async fn course_view(ctx: &Ctx, promotion: &PromotionRecord, parts: &[RolloutRow]) -> Result<CourseView, Problem> {
+    let said = ctx.store.said(&promotion.id).await?;
+    let went_back = match promotion.state {
+        PromotionState::Failed => ctx.store.ways_back(&promotion.id).await?,
+        _ => Vec::new(),
+    };
+    let runs = promotion.state == PromotionState::Running;
+    let (next_wave, soaks_until) = match waits(parts, &said, ctx.now()).filter(|_| runs) {
+        Some(Course::Soak { wave, until }) => (Some(wave + 1), Some(until)),
+        Some(Course::Look { wave }) => (Some(wave + 1), None),
+        _ => (None, None),
+    };
+    let (paused_at, paused_by) = said.paused.unzip();
+    let (aborted_by, aborted_why) = said.aborted.unzip();
+    Ok(CourseView {
+        paused_by,
+        paused_at,
+        next_wave,
+        soaks_until,
+        wants_look: next_wave.is_some() && soaks_until.is_none(),
+        aborted_by,
+        aborted_why,
+        because_of: said.cause.map(|(id, number)| PromotionLink { id, number }),
+        went_back: went_back.into_iter().map(|(id, number, _)| PromotionLink { id, number }).collect(),
     })
 }
 

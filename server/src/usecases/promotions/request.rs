@@ -1,27 +1,28 @@
-//! Before the start: request, approve, cancel.
+//! Before the start: request and cancel.
 
-use super::facts::{is_bound, region_list};
+use super::book::{self, book};
 use crate::ctx::{Ctx, Entry};
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::standing;
 use crate::store::promotions::{self as rows, PromotionRecord};
-use crate::store::{Tx, missing, next_number};
+use crate::store::{Tx, holds, missing, next_number};
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications;
 use app::view::PromotionInput;
 use domain::config::{AppConfig, Config};
-use domain::gate::may_approve;
-use domain::id::{PromotionId, RolloutId, UserId};
+use domain::id::{PromotionId, RolloutId};
 use domain::problem::{Fault, Noun};
 use domain::promotion::{PromotionKind, PromotionState};
+use domain::rollout::waves::places;
 use domain::service::ServiceIntent;
 use domain::{Action, Actor, Problem};
 
-/// Requests that a build runs in these regions, one after another. What is wrong with the
-/// configuration is told now, not at the start.
+/// Requests that a build runs in these regions, one after another, in waves where it says so. What is wrong with the
+/// configuration is told now, not at the start. With a booking it starts by itself when every gate is green.
 ///
 /// # Errors
-/// [`Problem::NotFound`] for the build, [`Problem::Invalid`] for the regions or the reason,
+/// Those of [`super::book_promotion`] for a booking.
+/// [`Problem::NotFound`] for the build, [`Problem::Invalid`] for the regions, the waves or the reason,
 /// [`Problem::Config`], [`Problem::Quarantined`], and [`Problem::Unreachable`] while the
 /// build's labels could not be read from the registry.
 pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) -> Result<PromotionId, Problem> {
@@ -32,7 +33,15 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
         return Err(Problem::Unreachable { what: Noun::Registry, name: subject.image.host().to_owned() });
     }
     ctx.reload_config().await?;
-    check_regions(&ctx.config().config, &subject, &input.regions)?;
+    let applied = ctx.config();
+    check_regions(&applied.config, &subject, &input.regions)?;
+    let places = places(&input.regions, &input.waves).map_err(|why| Problem::invalid("waves", why))?;
+    let booked = match &input.booking {
+        Some(booking) => {
+            Some(book::read(ctx, actor, &applied.config, (subject.app.as_str(), input.regions.as_slice()), booking).await?)
+        }
+        None => None,
+    };
     let (mut tx, person) = deciding::begin(ctx, actor, Action::RequestPromotion, &subject.app, &subject.digest).await?;
     if standing(&mut tx, &subject.digest).await?.quarantined() {
         return Err(Problem::Quarantined);
@@ -47,8 +56,8 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
         digest: subject.digest,
         state: PromotionState::Open,
         reason,
-        requested_by: person.id,
-        requested_by_name: person.name,
+        requested_by: person.id.clone(),
+        requested_by_name: person.name.clone(),
         requested_at: ctx.now(),
         started_by_name: None,
         started_at: None,
@@ -56,9 +65,16 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
     };
     let regions: Vec<(RolloutId, &str)> = input.regions.iter().map(|region| (ctx.new_id(), region.as_str())).collect();
     rows::insert(&mut tx, &record, &regions).await?;
+    for ((rollout, _), place) in regions.iter().zip(&places) {
+        holds::set_place(&mut tx, rollout, place).await?;
+    }
     notifications::approval_wanted(ctx, &mut tx, &record, &input.regions).await?;
     record_act(ctx, &mut tx, actor, "promotion.requested", &record, &input.regions.join(", ")).await?;
+    if let Some(not_before) = booked {
+        book(ctx, &mut tx, actor, &person, &record, not_before).await?;
+    }
     deciding::finish(ctx, tx, Some(record.id.0.clone())).await?;
+    ctx.work.bookings.notify_one();
     Ok(record.id)
 }
 
@@ -92,28 +108,6 @@ pub fn known_app<'a>(config: &'a Config, name: &str) -> Result<&'a AppConfig, Pr
     config.app(name).ok_or_else(|| missing(Noun::App, name))
 }
 
-/// Approves an open promotion for its digest and its regions. The requester's own approval
-/// would not count and is refused.
-///
-/// # Errors
-/// [`Problem::NotFound`], [`Problem::Finished`], [`Problem::OwnRequest`], [`Problem::ApprovedAlready`].
-pub async fn approve_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
-    actor.require(Action::ApprovePromotion)?;
-    let known = ctx.store.promotion(id).await?;
-    let (mut tx, person) = deciding::begin(ctx, actor, Action::ApprovePromotion, &known.app, &known.digest).await?;
-    let promotion = rows::promotion_in(&mut tx, id).await?;
-    let parts = rows::parts(&mut tx, id).await?;
-    let regions: Vec<String> = parts.into_iter().map(|part| part.region).collect();
-    let approved_for = region_list(&regions)?;
-    let given = rows::approvals(&mut tx, id).await?;
-    let bound = given.iter().filter(|row| is_bound(row, &promotion, &approved_for));
-    let approved_by: Vec<UserId> = bound.map(|row| row.by.clone()).collect();
-    may_approve(actor, &promotion.requested_by, promotion.state, &approved_by)?;
-    rows::approve(&mut tx, id, &person, &promotion.digest, &approved_for, ctx.now()).await?;
-    record_act(ctx, &mut tx, actor, "promotion.approved", &promotion, &regions.join(", ")).await?;
-    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await
-}
-
 /// Takes an open promotion out of the way, with a reason that stays in the record.
 ///
 /// # Errors
@@ -126,7 +120,7 @@ pub async fn cancel_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, reason
     let (mut tx, _) = deciding::begin(ctx, actor, Action::CancelPromotion, &known.app, &known.digest).await?;
     let promotion = rows::promotion_in(&mut tx, id).await?;
     require_open(&promotion)?;
-    if !rows::cancel(&mut tx, id, ctx.now()).await? {
+    if !rows::end_open(&mut tx, id, PromotionState::Cancelled, ctx.now()).await? {
         return Err(Problem::Stale);
     }
     record_act(ctx, &mut tx, actor, "promotion.cancelled", &promotion, &reason).await?;

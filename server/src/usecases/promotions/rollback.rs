@@ -7,7 +7,7 @@
 
 use super::launch::{confirm, launch, launched};
 use super::request::{known_app, record_act};
-use super::world::{How, World};
+use super::world::{How, Subject, World, pulled_from};
 use crate::ctx::Ctx;
 use crate::store::promotions::{self as rows, PromotionRecord};
 use crate::store::{Tx, missing, next_number};
@@ -54,8 +54,9 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     let (past, ended) = ctx.store.past(&app.name, &input.region).await?;
     let digest = choose(ctx, &input, &past, ended)?;
     let known = ctx.store.known_as(&app.name, &digest).await?.ok_or_else(|| no_way_back(&input))?;
-    let regions = [input.region.clone()];
-    let world = World::look(ctx, applied.clone(), &app.image, &digest, &regions, How::Anew).await;
+    let regions = [(input.region.clone(), None)];
+    let subject = Subject { image: &app.image, digest: &digest, regions: &regions };
+    let world = World::look(ctx, applied.clone(), subject, How::Anew).await;
 
     let (mut tx, person) = deciding::begin(ctx, actor, Action::RollBack, &app.name, &digest).await?;
     let (past, ended) = rows::past_in(&mut tx, &app.name, &input.region).await?;
@@ -64,7 +65,8 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     }
     let promotion = open(ctx, &mut tx, &person, (&input, reason), known, &digest).await?;
     let done = launch(ctx, &mut tx, &promotion, &person, world).await;
-    done.map_err(|problem| plainly(problem, &input, &app.image, &digest))?;
+    let there = pulled_from(&applied.config, &input.region, &app.image).unwrap_or_else(|| app.image.clone());
+    done.map_err(|problem| plainly(problem, (&input.app, &input.region), (&app.image, &there), &digest))?;
     let detail = format!("{}: {}", input.region, promotion.reason);
     notifications::rollback(ctx, &mut tx, &promotion, &input.region).await?;
     record_act(ctx, &mut tx, actor, "rollback.started", &promotion, &detail).await?;
@@ -119,17 +121,26 @@ async fn open(
 
 /// A rollback has no page on which its gates stood beforehand, so a single closed one is told
 /// as the problem that it is.
-fn plainly(problem: Problem, input: &RollbackInput, image: &ImageName, digest: &Digest) -> Problem {
+pub(super) fn plainly(
+    problem: Problem,
+    (app, region): (&str, &str),
+    (image, there): (&ImageName, &ImageName),
+    digest: &Digest,
+) -> Problem {
     let Problem::GatesClosed { gates } = &problem else { return problem };
     let closed: Vec<&Gate> = gates.iter().filter(|gate| gate.state != GateState::Green).collect();
     let [gate] = closed.as_slice() else { return problem };
+    let lacks = |image: &ImageName| match gate.state {
+        GateState::Red => Problem::ImageGone { image: image.at(digest) },
+        _ => Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() },
+    };
     match &gate.kind {
-        GateKind::ImagePresent if gate.state == GateState::Red => Problem::ImageGone { image: image.at(digest) },
-        GateKind::ImagePresent => Problem::Unreachable { what: Noun::Registry, name: image.host().to_owned() },
+        GateKind::ImagePresent => lacks(image),
+        GateKind::ImageInRegion { .. } => lacks(there),
         GateKind::NotQuarantined => Problem::Quarantined,
         GateKind::RegionReachable { region } => Problem::Unreachable { what: Noun::Region, name: region.clone() },
-        GateKind::NoOtherRollout { region } => Problem::RolloutRunning { app: input.app.clone(), region: region.clone() },
-        GateKind::RanBefore { .. } => no_way_back(input),
-        GateKind::Tested | GateKind::SignedOff | GateKind::Approved => problem,
+        GateKind::NoOtherRollout { region } => Problem::RolloutRunning { app: app.to_owned(), region: region.clone() },
+        GateKind::RanBefore { .. } => Problem::NothingToRollBackTo { app: app.to_owned(), region: region.to_owned() },
+        _ => problem,
     }
 }

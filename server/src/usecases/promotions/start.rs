@@ -2,15 +2,15 @@
 
 use super::launch::{confirm, launch, launched};
 use super::request::{record_act, require_open};
-use super::world::{How, World};
+use super::world::{How, Subject, World, with_ways_back};
 use crate::ctx::Ctx;
-use crate::store::internal;
-use crate::store::promotions as rows;
-use crate::usecases::deciding;
+use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::{Tx, internal};
+use crate::usecases::{commits, deciding};
 use app::view::Confirmation;
 use domain::config::Config;
 use domain::id::PromotionId;
-use domain::{Action, Actor, ImageName, Problem};
+use domain::{Action, Actor, ImageName, Person, Problem};
 
 /// Starts a promotion: whoever may, the requester too, because somebody else has approved it.
 /// The world is looked at first; then one transaction reads everything else again and decides.
@@ -23,26 +23,58 @@ pub async fn start_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, confirm
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
     confirm(ctx, actor, &known.app, &confirmation).await?;
+    start(ctx, actor, &known, "").await
+}
+
+/// Starts a promotion that was confirmed, now or when it was booked.
+///
+/// # Errors
+/// As [`start_promotion`].
+pub(super) async fn start(ctx: &Ctx, actor: &Actor, known: &PromotionRecord, how: &str) -> Result<(), Problem> {
+    let world = look(ctx, known).await?;
+    let (mut tx, person, promotion) = turn(ctx, actor, Action::StartPromotion, known).await?;
+    let regions = launch(ctx, &mut tx, &promotion, &person, world).await?;
+    record_act(ctx, &mut tx, actor, "promotion.started", &promotion, &format!("{}{how}", regions.join(", "))).await?;
+    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
+    launched(ctx);
+    Ok(())
+}
+
+/// Looks at the world as it is for a promotion at this moment, under the newest configuration.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub(super) async fn look(ctx: &Ctx, known: &PromotionRecord) -> Result<World, Problem> {
     ctx.reload_config().await?;
     let subject = ctx.store.existing_build(&known.build).await?;
     if (&subject.app, &subject.digest) != (&known.app, &known.digest) {
-        return Err(internal(format!("promotion {id} names a build of another digest")));
+        return Err(internal(format!("promotion {} names a build of another digest", known.id)));
     }
     let applied = ctx.config();
+    let authors = commits::authors(ctx, &applied.config, &subject).await?;
     let image = image_of(&applied.config, &known.app, subject.image);
-    let regions = ctx.store.regions_of(id).await?;
-    let world = World::look(ctx, applied, &image, &known.digest, &regions, How::Anew).await;
-    let (mut tx, person) = deciding::begin(ctx, actor, Action::StartPromotion, &known.app, &known.digest).await?;
-    let promotion = rows::promotion_in(&mut tx, id).await?;
+    let regions = with_ways_back(ctx, known, ctx.store.regions_of(&known.id).await?).await?;
+    let subject = Subject { image: &image, digest: &known.digest, regions: &regions };
+    Ok(World::look(ctx, applied, subject, How::Anew).await.by(authors))
+}
+
+/// Waits for the turn to decide about an open promotion, and reads it again.
+///
+/// # Errors
+/// [`Problem::Finished`] when it is not open any more, [`Problem::Stale`] when it is about something else.
+pub(super) async fn turn(
+    ctx: &Ctx,
+    actor: &Actor,
+    action: Action,
+    known: &PromotionRecord,
+) -> Result<(Tx, Person, PromotionRecord), Problem> {
+    let (mut tx, person) = deciding::begin(ctx, actor, action, &known.app, &known.digest).await?;
+    let promotion = rows::promotion_in(&mut tx, &known.id).await?;
     require_open(&promotion)?;
     if (&promotion.app, &promotion.digest, &promotion.build) != (&known.app, &known.digest, &known.build) {
         return Err(Problem::Stale);
     }
-    let regions = launch(ctx, &mut tx, &promotion, &person, world).await?;
-    record_act(ctx, &mut tx, actor, "promotion.started", &promotion, &regions.join(", ")).await?;
-    deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
-    launched(ctx);
-    Ok(())
+    Ok((tx, person, promotion))
 }
 
 /// Where the image is asked for: the repository that the app has now, from which the regions

@@ -1,10 +1,12 @@
 //! One region: look, pull, update, wait, soak, verify. Every stage may be the first after a
 //! crash, so each begins with a look and does only what the look leaves to do.
 
+use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
 use super::{end, lock_digest};
 use crate::ctx::Ctx;
 use crate::engine::swarm::{Look, Observed, Swarm, Trouble, service_name};
+use crate::store::holds::{self, Going};
 use crate::store::rollouts::{self as rows, Looked, RolloutRow};
 use crate::store::{decisions, internal, lock_app};
 use domain::problem::{Fault, Noun};
@@ -23,6 +25,8 @@ const FAR: Duration = Duration::from_secs(1);
 /// One call that fails is no verdict, also after the deadline: only a region that has been away
 /// for this long fails for it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// While its tasks are watched, whether somebody ended it is asked this often.
+const ASK: Duration = Duration::from_millis(500);
 /// A service is changed at most this often in one rollout; more means that somebody else
 /// changes it too.
 const MOST_CHANGES: u32 = 5;
@@ -33,6 +37,10 @@ enum Halt {
     Failed(Problem),
     /// Trouble of our own: nothing is known of the region, the rollout goes on later.
     Ours(Problem),
+    /// Somebody paused it, before the region was changed: it goes on from here, looking first.
+    Paused,
+    /// Somebody ended it. What was done and what not is written down already.
+    Ended,
 }
 
 impl From<Problem> for Halt {
@@ -41,58 +49,39 @@ impl From<Problem> for Halt {
     }
 }
 
-/// Carries a running rollout on to its end.
-pub async fn drive(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
+/// Carries a running rollout on to its end; false when somebody paused it.
+pub async fn drive(ctx: &Ctx, rollout: &RolloutRow) -> Result<bool, Problem> {
     let Some(intent) = &rollout.intent else {
-        return finish(ctx, rollout, Err(internal("a running rollout without an intent"))).await;
+        return finish(ctx, rollout, Err(internal("a running rollout without an intent"))).await.map(|()| true);
     };
     let started = rollout.started_at.unwrap_or_else(|| ctx.now());
     let mut drive = Drive {
         ctx,
         rollout,
         intent,
-        deadline: started + chrono::Duration::seconds(i64::from(intent.deadline_seconds)),
+        deadline: started + chrono::Duration::seconds(i64::from(intent.deadline_seconds)) + rollout.held,
         steps: Steps::new(ctx, rollout),
         looked: rollout.looked.clone().unwrap_or_default(),
         away: Away::default(),
+        asked: Instant::now(),
     };
     match drive.all().await {
-        Ok(seen) => finish(ctx, rollout, Ok(seen)).await,
+        Ok(seen) => finish(ctx, rollout, Ok(seen)).await?,
         Err(Halt::Failed(problem)) => {
             tracing::warn!(app = %rollout.app, region = %rollout.region, promotion = rollout.number, %problem, "a region failed");
-            finish(ctx, rollout, Err(problem)).await
+            finish(ctx, rollout, Err(problem)).await?;
         }
-        Err(Halt::Ours(problem)) => Err(problem),
+        Err(Halt::Ours(problem)) => return Err(problem),
+        Err(Halt::Paused) => return Ok(false),
+        Err(Halt::Ended) => {}
     }
+    Ok(true)
 }
 
 async fn finish(ctx: &Ctx, rollout: &RolloutRow, outcome: Result<String, Problem>) -> Result<(), Problem> {
     let mut tx = ctx.store.begin().await?;
     lock_app(&mut tx, &rollout.app).await?;
     end(ctx, tx, rollout, outcome).await
-}
-
-/// How long a region has been away, and how long to wait before it is asked again.
-#[derive(Default)]
-struct Away {
-    since: Option<Instant>,
-    pause: Duration,
-}
-
-impl Away {
-    fn back(&mut self) {
-        *self = Self::default();
-    }
-
-    fn pause(&mut self) -> Duration {
-        self.since.get_or_insert_with(Instant::now);
-        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(2));
-        self.pause
-    }
-
-    fn lasts(&self) -> Duration {
-        self.since.map(|since| since.elapsed()).unwrap_or_default()
-    }
 }
 
 struct Drive<'a> {
@@ -103,6 +92,8 @@ struct Drive<'a> {
     steps: Steps<'a>,
     looked: Looked,
     away: Away,
+    /// When it was last asked whether it still runs.
+    asked: Instant,
 }
 
 impl Drive<'_> {
@@ -124,6 +115,7 @@ impl Drive<'_> {
 
     /// Looks at what runs there and notes it. True when this rollout changed it already.
     async fn inspect(&mut self) -> Result<bool, Halt> {
+        self.asked = Instant::now();
         self.steps.set(&[(INSPECT, Running, None)]).await?;
         match self.look_until_it_answers(INSPECT).await? {
             Look::Foreign => Err(self.foreign()),
@@ -148,6 +140,7 @@ impl Drive<'_> {
     /// the region pull it themselves; that this one could proves that the region can.)
     async fn pull(&mut self) -> Result<(), Halt> {
         loop {
+            self.boundary().await?;
             let tried = match self.reach().await {
                 Ok(swarm) => match swarm.has_image(&self.intent.image).await {
                     Ok(true) => return Ok(()),
@@ -176,6 +169,7 @@ impl Drive<'_> {
                 ended = &mut pulling => return Ok(ended),
                 () = sleep(STEADY) => {}
             }
+            self.boundary().await?;
             let line = line.lock().unwrap_or_else(PoisonError::into_inner).clone();
             if self.late() {
                 return Ok(Err(Trouble::Away(line)));
@@ -212,7 +206,11 @@ impl Drive<'_> {
 
     /// The last word before the Swarm is changed: the digest is not quarantined, there is
     /// time, and what will be done is written down.
+    ///
+    /// Whoever pauses or ends the promotion takes the same turn: before this moment nothing is
+    /// changed any more, after it the change is watched to its end.
     async fn authorise(&mut self, seen: Option<&Observed>) -> Result<(), Halt> {
+        self.boundary().await?;
         if self.late() {
             let (region, seconds) = (self.rollout.region.clone(), self.intent.deadline_seconds);
             return Err(Halt::Failed(Problem::TooLate { region, seconds }));
@@ -220,6 +218,7 @@ impl Drive<'_> {
         let mut tx = self.ctx.store.begin().await?;
         lock_app(&mut tx, &self.rollout.app).await?;
         lock_digest(&mut tx, &self.rollout.digest).await?;
+        stop_at(holds::going(&mut tx, &self.rollout.id).await?)?;
         if decisions::standing(&mut tx, &self.rollout.digest).await?.quarantined() {
             return Err(Halt::Failed(Problem::Quarantined));
         }
@@ -258,6 +257,7 @@ impl Drive<'_> {
         let begun = Instant::now();
         let wanted = Duration::from_secs(u64::from(self.intent.soak_seconds));
         loop {
+            self.require_running().await?;
             let Some(seen) = self.look_while_soaking().await? else { continue };
             let outlook = self.judge(&seen);
             let pace = match begun.elapsed().as_secs() {
@@ -367,9 +367,32 @@ impl Drive<'_> {
         }
     }
 
+    // ---- What people say -------------------------------------------------------------------
+
+    /// Before the region is changed: whether somebody paused or ended it.
+    async fn boundary(&self) -> Result<(), Halt> {
+        stop_at(self.ctx.store.going(&self.rollout.id).await?)
+    }
+
+    /// While its tasks are watched: whether somebody ended it. A pause comes after it.
+    async fn require_running(&mut self) -> Result<(), Halt> {
+        if self.asked.elapsed() < ASK {
+            return Ok(());
+        }
+        self.asked = Instant::now();
+        match self.ctx.store.going(&self.rollout.id).await? {
+            Going::On | Going::Paused => Ok(()),
+            Going::Ended => Err(Halt::Ended),
+        }
+    }
+
     /// After trouble: waits a little, or gives up with `otherwise` when there is no time left.
     async fn wait_out(&mut self, step: usize, trouble: Trouble, otherwise: Problem) -> Result<(), Halt> {
         let pause = self.away.pause();
+        match step {
+            INSPECT | PULL => self.boundary().await?,
+            _ => self.require_running().await?,
+        }
         let applied = self.ctx.config();
         let Some(region) = applied.config.region(&self.rollout.region) else {
             return Err(Halt::Failed(Problem::not_found(Noun::Region, self.rollout.region.clone())));
@@ -444,6 +467,14 @@ impl Drive<'_> {
 
     fn refused(&self, why: String) -> Problem {
         Problem::EngineRefused { why: Fault::Refused { reason: why } }
+    }
+}
+
+fn stop_at(going: Going) -> Result<(), Halt> {
+    match going {
+        Going::On => Ok(()),
+        Going::Paused => Err(Halt::Paused),
+        Going::Ended => Err(Halt::Ended),
     }
 }
 

@@ -116,14 +116,8 @@ async fn each_region_is_compared_with_what_it_was_last_seen_to_run() {
         let new = story.push("2", ONE, "team/web", "dev", &hashes[2]).await;
         story.work().await;
         let seen = |digest: &Digest, running| {
-            let service = ServiceSeen {
-                digest: Some(digest.clone()),
-                running,
-                desired: 1,
-                healthy: true,
-                promotion: None,
-                essence: String::new(),
-            };
+            let service =
+                ServiceSeen { digest: Some(digest.clone()), running, desired: 1, healthy: true, ..ServiceSeen::default() };
             let services = HashMap::from([("web".to_owned(), service)]);
             RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services }
         };

@@ -102,6 +102,8 @@ async fn a_request_for_approval_is_told_and_a_refused_one_is_not() {
             build: build.clone(),
             regions: regions.iter().map(|region| (*region).to_owned()).collect(),
             reason: "for the campaign".into(),
+            waves: vec![],
+            booking: None,
         };
         assert!(server::usecases::promotions::request_promotion(&stage.app.ctx, &leo, input(&["nowhere"])).await.is_err());
         server::usecases::promotions::request_promotion(&stage.app.ctx, &leo, input(&["hangzhou"])).await.expect("requested");

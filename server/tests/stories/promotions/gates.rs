@@ -36,7 +36,7 @@ async fn gate(stage: &Stage, id: &PromotionId, kind: GateKind) -> Gate {
     page(stage, id).await.gates.into_iter().find(|gate| gate.kind == kind).expect("a gate")
 }
 
-const APPROVAL: &str = "Approved Waiting Some(Lead)";
+const APPROVAL: &str = "Approved { role: Lead, count: 1 } Waiting Some(Lead)";
 
 #[tokio::test]
 async fn a_build_that_nobody_judged_waits_for_everybody() {
@@ -57,7 +57,7 @@ async fn a_build_that_nobody_judged_waits_for_everybody() {
         let told = |kind: &GateKind| seen.gates.iter().find(|gate| gate.kind == *kind).and_then(|gate| gate.detail.clone());
         assert_eq!(told(&GateKind::Tested).as_deref(), Some("1"));
         assert_eq!(told(&GateKind::SignedOff).as_deref(), Some("pia"));
-        assert_eq!(told(&GateKind::Approved).as_deref(), Some("leo"));
+        assert_eq!(told(&GateKind::Approved { role: Role::Lead, count: 1 }).as_deref(), Some("leo"));
 
         withdraw_verdict(&stage.app.ctx, &stage.people.tess, &pass).await.expect("withdrawn");
         shut(&stage, &id, &[tested]).await;
@@ -84,6 +84,9 @@ async fn a_fail_after_everything_else_stops_the_start() {
         let elsewhere = stage.judge(&copy, VerdictKind::Fail).await;
         shut(&stage, &id, &["Tested Red Some(Lead)"]).await;
         withdraw_verdict(&stage.app.ctx, &stage.people.tess, &elsewhere).await.expect("withdrawn");
+        shut(&stage, &id, &["Tested Waiting Some(Tester)"]).await;
+        // Her pass had given way to her fail, and does not come back by itself.
+        stage.judge(&build, VerdictKind::Pass).await;
         stage.start(&id).await.expect("started");
     })
     .await;
@@ -203,14 +206,14 @@ async fn a_region_that_does_not_answer_keeps_all_of_them_from_starting() {
         let stage = Stage::set(app).await;
         let build = stage.accepted(1).await;
         let id = stage.approved(&build, &REGIONS).await;
-        let away = "RegionReachable { region: \"us-west\" } Red None";
+        let away = ["RegionReachable { region: \"us-west\" } Red None", "EnoughRoom { region: \"us-west\" } Waiting None"];
         for mood in [Mood::Broken, Mood::Single] {
             stage.regions[1].be(mood);
-            shut(&stage, &id, &[away]).await;
+            shut(&stage, &id, &away).await;
         }
         stage.regions[1].be(Mood::Silent);
         let began = Instant::now();
-        assert_eq!(closed(&page(&stage, &id).await.gates), [away]);
+        assert_eq!(closed(&page(&stage, &id).await.gates), away);
         assert!(began.elapsed() < Duration::from_secs(5), "a page waits two seconds, not for ever");
         stage.regions[1].be(Mood::Well);
         stage.start(&id).await.expect("started");
@@ -249,7 +252,8 @@ async fn a_region_that_was_taken_out_of_the_configuration_is_not_reached() {
         let less = Config { regions: config.regions.iter().filter(|r| r.name != "us-west").cloned().collect(), ..config };
         let text = toml::to_string_pretty(&less).expect("toml");
         apply(&stage.app.ctx, &Actor::Slipway, &text, true).await.expect("applied");
-        shut(&stage, &id, &["RegionReachable { region: \"us-west\" } Red None"]).await;
+        let away = ["RegionReachable { region: \"us-west\" } Red None", "EnoughRoom { region: \"us-west\" } Waiting None"];
+        shut(&stage, &id, &away).await;
         let seen = page(&stage, &id).await;
         assert_eq!((seen.rollouts[1].region.title_en.as_str(), seen.rollouts[1].replicas), ("us-west", 0));
         let none = Config { apps: vec![], ..less };
@@ -305,7 +309,9 @@ async fn what_was_seen_too_long_ago_counts_for_nothing() {
             [
                 "ImagePresent Waiting None",
                 "RegionReachable { region: \"hangzhou\" } Waiting None",
+                "EnoughRoom { region: \"hangzhou\" } Waiting None",
                 "RegionReachable { region: \"us-west\" } Waiting None",
+                "EnoughRoom { region: \"us-west\" } Waiting None",
             ]
         );
         stage.regions[0].be(Mood::Well);

@@ -58,6 +58,8 @@ struct Known {
     there: [bool; 2],
     /// What was verified in a region of an app.
     verified: BTreeMap<(usize, usize), BTreeSet<usize>>,
+    /// What was verified there and not rolled back from, the newest last.
+    pile: BTreeMap<(usize, usize), Vec<usize>>,
     started: u32,
     refused: u32,
     back: u32,
@@ -81,6 +83,7 @@ impl Known {
             moods: [Mood::Well; 3],
             there: [true; 2],
             verified: BTreeMap::new(),
+            pile: BTreeMap::new(),
             started: 0,
             refused: 0,
             back: 0,
@@ -108,6 +111,13 @@ impl Known {
         self.there[digest] && well && !self.says(digest, VerdictKind::Fail)
     }
 
+    /// Whether what `build` would be rolled back to is still there.
+    fn way_back_kept(&self, build: usize, region: usize) -> bool {
+        let (digest, app) = of(build);
+        let back = self.pile.get(&(app, region)).and_then(|pile| pile.iter().rev().find(|other| **other != digest));
+        back.is_none_or(|back| self.there[*back])
+    }
+
     /// Whether the promotion may start now, said from the beginning and without gates.
     fn may_start(&self, by: usize, at: usize) -> bool {
         let p = &self.promotions[at];
@@ -116,6 +126,7 @@ impl Known {
         self.is(by, Role::Lead)
             && p.state == PromotionState::Open
             && self.free(p.build, &p.regions)
+            && p.regions.iter().all(|region| self.way_back_kept(p.build, *region))
             && self.says(of(p.build).0, VerdictKind::Pass)
             && signed
             && approved
@@ -223,6 +234,8 @@ impl Both {
                 let done = record_verdict(&ctx, &self.actor(by), input).await;
                 self.agree(&attempt, &done, self.known.is(by, Role::Tester));
                 if let Ok(id) = done {
+                    let mine = |v: &&mut Verdict| v.by == by && v.digest == of(build).0 && kind.supersedes(v.kind);
+                    self.known.verdicts.iter_mut().filter(mine).for_each(|v| v.stands = false);
                     self.known.verdicts.push(Verdict { id, by, digest: of(build).0, kind, stands: true });
                 }
             }
@@ -273,7 +286,13 @@ impl Both {
             Try::Request { by, build, regions } if self.known.promotions.len() < 16 => {
                 let should = self.known.is(*by, Role::Lead) && !self.known.says(of(*build).0, VerdictKind::Fail);
                 let names = regions.iter().map(|region| REGIONS[*region].to_owned()).collect();
-                let input = PromotionInput { build: self.builds[*build].clone(), regions: names, reason: String::new() };
+                let input = PromotionInput {
+                    build: self.builds[*build].clone(),
+                    regions: names,
+                    reason: String::new(),
+                    waves: vec![],
+                    booking: None,
+                };
                 let done = request_promotion(&ctx, &self.actor(*by), input).await;
                 self.agree(&attempt, &done, should);
                 if let Ok(id) = done {
@@ -365,8 +384,15 @@ impl Both {
         let names: Vec<&str> = failing.iter().map(|region| REGIONS[*region]).collect();
         self.stage.work(&known.id, &names).await;
         let (digest, app) = of(known.build);
-        for region in known.regions.iter().take_while(|region| Some(**region) != failing) {
+        let (regions, rollback) = (known.regions.clone(), known.rollback);
+        for region in regions.iter().take_while(|region| Some(**region) != failing) {
             self.known.verified.entry((app, *region)).or_default().insert(digest);
+            let pile = self.known.pile.entry((app, *region)).or_default();
+            match pile.iter().rposition(|other| *other == digest).filter(|_| rollback) {
+                Some(place) => pile.truncate(place + 1),
+                None if pile.last() == Some(&digest) => {}
+                None => pile.push(digest),
+            }
         }
         let state = if failing.is_some() { PromotionState::Failed } else { PromotionState::Verified };
         self.known.promotions[at].state = state;

@@ -172,7 +172,7 @@ async fn a_withdrawn_sign_off_or_a_lost_role_before_the_start_stops_it() {
             match start {
                 Ok(()) => stage.work(&id, &[]).await,
                 refused if by_whom => assert_eq!(refusal(refused), ["SignedOff Waiting Some(Product)"]),
-                refused => assert_eq!(refusal(refused), ["Approved Waiting Some(Lead)"]),
+                refused => assert_eq!(refusal(refused), ["Approved { role: Lead, count: 1 } Waiting Some(Lead)"]),
             }
             // Afterwards nothing of it counts any more, whoever was first.
             assert!(stage.start(&id).await.is_err());

@@ -91,6 +91,16 @@ async fn every_door_asks_for_its_role_and_for_a_token() {
             (format!("/api/v1/promotions/{id}/approve"), Value::Null, &["ada", "leo"]),
             (format!("/api/v1/promotions/{id}/start"), json!({ "app": "no" }), &["ada", "leo"]),
             (format!("/api/v1/promotions/{id}/cancel"), json!({ "reason": "" }), &["ada", "leo"]),
+            (format!("/api/v1/promotions/{id}/book"), json!({ "confirmation": { "app": "no" } }), &["ada", "leo"]),
+            (format!("/api/v1/promotions/{id}/unbook"), Value::Null, &["ada", "leo"]),
+            (format!("/api/v1/promotions/{id}/exempt"), json!({ "reason": "r" }), &["ada", "leo"]),
+            (
+                format!("/api/v1/promotions/{id}/break-glass"),
+                json!({ "reason": "r", "confirmation": { "app": "no" } }),
+                &["ada", "leo"],
+            ),
+            (format!("/api/v1/promotions/{id}/review"), json!({ "reason": "r" }), &["ada", "leo"]),
+            (format!("/api/v1/promotions/{id}/reject"), json!({ "reason": "r" }), &["ada", "leo"]),
             (
                 "/api/v1/rollbacks".to_owned(),
                 json!({ "app": "web", "region": "hangzhou", "reason": "r", "confirmation": { "app": "web" } }),
@@ -172,6 +182,42 @@ async fn a_request_sent_twice_with_one_key_is_one_promotion() {
         let (status, told) = send(json!(["us-west"])).await;
         assert_eq!((status, &told["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("idempotency_mismatch")));
         assert_eq!(stage.app.count("promotions").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn waves_pauses_and_the_end_by_hand_go_through_rest_too() {
+    on_each_database(|app| async move {
+        let stage = Stage::set(app).await;
+        let app = &stage.app;
+        let (ada, leo, tess) =
+            (app.token(&stage.people.ada).await, app.token(&stage.people.leo).await, app.token(&stage.people.tess).await);
+        let build = stage.accepted(1).await;
+        let waves = json!([{ "from": "us-west", "soak_minutes": 30, "look": true }]);
+        let request = json!({ "build": build.id, "regions": ["hangzhou", "us-west"], "waves": waves });
+        let (status, made) = app.rest(&ada, "POST", "/api/v1/promotions", request).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let on = |what: &str| format!("/api/v1/promotions/{}{what}", id(&made));
+        let (status, told) = app.rest(&ada, "POST", &on("/pause"), Value::Null).await;
+        assert_eq!((status, &told["code"]), (StatusCode::CONFLICT, &json!("finished")), "it does not run");
+        app.rest(&leo, "POST", &on("/approve"), Value::Null).await;
+        let (status, told) = app.rest(&ada, "POST", &on("/start"), json!({ "app": "web" })).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{told}");
+        let (status, _) = app.rest(&tess, "POST", &on("/pause"), Value::Null).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        let (status, _) = app.rest(&leo, "POST", &on("/pause"), Value::Null).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        let (_, seen) = app.rest(&tess, "GET", &on(""), Value::Null).await;
+        assert_eq!((&seen["course"]["paused_by"], &seen["rollouts"][1]["wave"]), (&json!("leo"), &json!(2)));
+        let (status, _) = app.rest(&ada, "POST", &on("/resume"), Value::Null).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        let (status, told) = app.rest(&ada, "POST", &on("/abort"), json!({ "reason": " " })).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
+        let (status, _) = app.rest(&ada, "POST", &on("/abort"), json!({ "reason": "called off" })).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        let (_, seen) = app.rest(&tess, "GET", &on(""), Value::Null).await;
+        assert_eq!((&seen["row"]["state"], &seen["course"]["aborted_why"]), (&json!("aborted"), &json!("called off")));
     })
     .await;
 }

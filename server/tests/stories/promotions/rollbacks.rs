@@ -22,14 +22,7 @@ async fn offered(stage: &Stage, region: &str) -> Option<domain::Digest> {
 
 /// What a look at the region finds now.
 fn found(stage: &Stage, region: &str, digest: &domain::Digest, reachable: bool) {
-    let service = ServiceSeen {
-        digest: Some(digest.clone()),
-        running: 1,
-        desired: 1,
-        healthy: true,
-        essence: String::new(),
-        promotion: None,
-    };
+    let service = ServiceSeen { digest: Some(digest.clone()), running: 1, desired: 1, healthy: true, ..ServiceSeen::default() };
     let services = [("web".to_owned(), service)].into();
     stage.app.ctx.seen.put(region, RegionSeen { checked_at: stage.app.ctx.now(), reachable, services });
 }

@@ -32,7 +32,7 @@ async fn the_whole_way_from_a_push_to_running_rollouts() {
         approve_promotion(ctx, &stage.people.leo, &id).await.expect("approved");
         let open = promotion(ctx, &stage.people.vera, &id).await.expect("shown");
         assert!(open.gates.iter().all(|gate| gate.state == GateState::Green), "{:?}", open.gates);
-        assert_eq!((open.row.gates_green, open.row.gates_total), (8, 8));
+        assert_eq!((open.row.gates_green, open.row.gates_total), (16, 16));
         assert_eq!(open.rollouts.iter().map(|r| r.region.title_en.as_str()).collect::<Vec<_>>(), ["In us-west", "In hangzhou"]);
         assert_eq!((open.rollouts[0].port, open.rollouts[0].capacity_dip, open.rollouts[0].replicas), (Some(8080), true, 1));
 
@@ -107,12 +107,23 @@ async fn a_request_is_refused_where_it_does_not_fit() {
         assert_eq!(request(&["hangzhou", "mars"]).await, unknown("mars"));
         assert_eq!(request(&["<script>"]).await, unknown("<script>"));
         for id in ["nothing", "\0", ""] {
-            let input =
-                PromotionInput { build: BuildId(id.to_owned()), regions: vec!["hangzhou".to_owned()], reason: String::new() };
+            let input = PromotionInput {
+                build: BuildId(id.to_owned()),
+                regions: vec!["hangzhou".to_owned()],
+                reason: String::new(),
+                waves: vec![],
+                booking: None,
+            };
             let refused = request_promotion(&stage.app.ctx, &stage.people.ada, input).await;
             assert_eq!(refused, Err(Problem::not_found(Noun::Build, id)));
         }
-        let long = PromotionInput { build: build.id.clone(), regions: vec!["hangzhou".to_owned()], reason: "x".repeat(2001) };
+        let long = PromotionInput {
+            build: build.id.clone(),
+            regions: vec!["hangzhou".to_owned()],
+            reason: "x".repeat(2001),
+            waves: vec![],
+            booking: None,
+        };
         let refused = request_promotion(&stage.app.ctx, &stage.people.ada, long).await;
         assert_eq!(refused, Err(Problem::invalid("reason", Fault::TooLong { most: 2000 })));
 
@@ -280,7 +291,7 @@ async fn the_list_is_paged_filtered_and_counts_gates_without_asking_anybody() {
         assert_eq!(found, ids);
         let open = page(Some(PromotionState::Open), None).await.expect("a page");
         assert_eq!(open.items.iter().map(|row| row.id.clone()).collect::<Vec<_>>(), ids[1..3]);
-        assert_eq!((open.items[0].gates_green, open.items[0].gates_total), (3, 6), "nobody has looked yet");
+        assert_eq!((open.items[0].gates_green, open.items[0].gates_total), (6, 10), "nobody has looked yet");
         assert_eq!((stage.registry.asked(), stage.regions[0].asked()), asked);
         let cancelled = page(Some(PromotionState::Cancelled), None).await.expect("a page");
         assert_eq!((cancelled.items.len(), cancelled.items[0].gates_total, cancelled.next), (1, 0, None));
@@ -288,12 +299,12 @@ async fn the_list_is_paged_filtered_and_counts_gates_without_asking_anybody() {
         promotion(ctx, vera, &ids[1]).await.expect("looked");
         let of = of_build(ctx, vera, &build.id).await.expect("a list");
         assert_eq!(of.iter().map(|row| row.number).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
-        assert_eq!((of[1].gates_green, of[1].gates_total), (5, 6), "what was seen on a page counts");
+        assert_eq!((of[1].gates_green, of[1].gates_total), (9, 10), "what was seen on a page counts");
         // A region that the watcher saw a moment ago needs no question either.
         let (checked_at, services) = (ctx.now(), Default::default());
         ctx.seen.put("hangzhou", server::seen::RegionSeen { checked_at, reachable: false, services });
         let of = of_build(ctx, vera, &build.id).await.expect("a list");
-        assert_eq!((of[1].gates_green, of[1].gates_total), (4, 6));
+        assert_eq!((of[1].gates_green, of[1].gates_total), (7, 10));
         for bad in ["x", "1-<script>", "-", "99999999999999999999-a"] {
             assert!(matches!(page(None, Some(bad.to_owned())).await, Err(Problem::Invalid { .. })), "{bad}");
         }

@@ -52,6 +52,8 @@ struct Inner {
     version: u64,
     tasks: Vec<Value>,
     behave: Tasks,
+    /// Images whose tasks fail.
+    spoiled: Vec<String>,
     paused: bool,
     images: bool,
     /// The fates of the calls to come that change something.
@@ -73,6 +75,7 @@ impl Swarm {
             version: 10,
             tasks: Vec::new(),
             behave: Tasks::Run,
+            spoiled: Vec::new(),
             paused: false,
             images: true,
             changes_fare: VecDeque::new(),
@@ -92,6 +95,9 @@ impl Swarm {
             .route("/services/create", post(create))
             .route("/services/{name}", get(inspect))
             .route("/services/{name}/update", post(update))
+            .route("/services/{name}/logs", get(logs))
+            .route("/nodes", get(nodes))
+            .route("/info", get(info))
             .route("/tasks", get(tasks))
             .route("/images/create", post(pull))
             .route("/images/{*name}", get(image))
@@ -110,6 +116,11 @@ impl Swarm {
 
     pub fn behave(&self, tasks: Tasks) {
         self.inner().behave = tasks;
+    }
+
+    /// From now on tasks of this image fail, whatever others do.
+    pub fn spoil(&self, image: &str) {
+        self.inner().spoiled.push(image.to_owned());
     }
 
     pub fn pause(&self) {
@@ -165,6 +176,21 @@ impl Swarm {
         self.inner().changed = 0;
     }
 
+    /// Somebody changes the service by hand.
+    pub fn change_by_hand(&self, change: impl FnOnce(&mut Value)) {
+        let mut inner = self.inner();
+        let mut spec = inner.service.as_ref().expect("a service")["Spec"].clone();
+        change(&mut spec);
+        inner.put(spec);
+    }
+
+    /// Somebody removes the service by hand.
+    pub fn remove_by_hand(&self) {
+        let mut inner = self.inner();
+        inner.service = None;
+        inner.tasks.clear();
+    }
+
     pub fn service(&self) -> Option<Value> {
         self.inner().service.clone()
     }
@@ -195,15 +221,16 @@ impl Inner {
         {
             container.remove(key);
         }
-        let same = self.service.as_ref().is_some_and(|service| service["Spec"]["TaskTemplate"] == spec["TaskTemplate"]);
+        let replicas = spec["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or(1);
+        let before = self.service.as_ref().map(|service| &service["Spec"]);
+        let same = before.is_some_and(|before| before["TaskTemplate"] == spec["TaskTemplate"] && before["Mode"] == spec["Mode"]);
         if !same {
             for task in &mut self.tasks {
                 task["Status"]["State"] = json!("shutdown");
                 task["DesiredState"] = json!("shutdown");
             }
-            let replicas = spec["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or(1);
             for _ in 0..replicas {
-                match self.behave {
+                match self.fate_of(&spec) {
                     Tasks::Run => self.task(&spec, "running", None),
                     Tasks::Fail => self.task(&spec, "failed", Some("task: non-zero exit (3)")),
                     Tasks::Nothing => {}
@@ -211,8 +238,14 @@ impl Inner {
             }
         }
         self.service = Some(json!({
-            "ID": "s1", "Version": { "Index": self.version }, "Spec": spec, "UpdateStatus": { "State": "completed" },
+            "ID": "s1", "Version": { "Index": self.version }, "UpdatedAt": "2026-11-24T01:59:00Z", "Spec": spec, "UpdateStatus": { "State": "completed" },
         }));
+    }
+
+    /// How tasks of this specification fare.
+    fn fate_of(&self, spec: &Value) -> Tasks {
+        let image = spec["TaskTemplate"]["ContainerSpec"]["Image"].as_str().unwrap_or_default();
+        if self.spoiled.iter().any(|spoiled| spoiled == image) { Tasks::Fail } else { self.behave }
     }
 
     fn task(&mut self, spec: &Value, state: &str, error: Option<&str>) {
@@ -220,7 +253,8 @@ impl Inner {
         let desired = if state == "running" { "running" } else { "shutdown" };
         self.tasks.push(json!({
             "ID": format!("t{}", self.clock), "ServiceID": "s1", "CreatedAt": format!("2026-11-24T00:00:{:02}Z", self.clock),
-            "Spec": spec["TaskTemplate"], "DesiredState": desired, "Status": { "State": state, "Err": error },
+            "Slot": 1, "NodeID": "n1", "Spec": spec["TaskTemplate"], "DesiredState": desired,
+            "Status": { "State": state, "Err": error, "Timestamp": "2026-11-24T00:00:00Z" },
         }));
     }
 }
@@ -259,8 +293,8 @@ async fn inspect(State(swarm): State<Swarm>, Path(name): Path<String>) -> Respon
         return ended;
     }
     let mut inner = swarm.inner();
-    if inner.behave == Tasks::Fail
-        && let Some(service) = inner.service.clone()
+    if let Some(service) = inner.service.clone()
+        && inner.fate_of(&service["Spec"]) == Tasks::Fail
     {
         inner.task(&service["Spec"], "failed", Some("task: non-zero exit (3)"));
     }
@@ -278,6 +312,36 @@ async fn inspect(State(swarm): State<Swarm>, Path(name): Path<String>) -> Respon
 
 async fn list(State(swarm): State<Swarm>) -> Response {
     answer(&Value::Array(swarm.inner().service.clone().into_iter().collect()))
+}
+
+async fn info() -> Response {
+    answer(&json!({ "ID": "x", "Swarm": { "LocalNodeState": "active", "ControlAvailable": true } }))
+}
+
+async fn nodes(State(swarm): State<Swarm>) -> Response {
+    let node = |id: &str, host: &str, role: &str, state: &str| {
+        json!({
+            "ID": id, "Spec": { "Role": role, "Availability": "active" },
+            "Description": { "Hostname": host, "Engine": { "EngineVersion": "20.10.24" } },
+            "Status": { "State": state, "Addr": "10.0.0.11" }, "ManagerStatus": { "Leader": role == "manager" },
+        })
+    };
+    let both = [node("n2", "second", "worker", "down"), node("n1", "first", "manager", "ready")];
+    look(&swarm).unwrap_or_else(|| answer(&json!(both)))
+}
+
+/// Frames as engines send them: from which stream, how long, and the text after its moment.
+async fn logs(State(swarm): State<Swarm>) -> Response {
+    if let Some(ended) = look(&swarm) {
+        return ended;
+    }
+    let mut body = Vec::new();
+    for (stream, line) in [(1, "2026-11-24T00:00:02Z second\n"), (2, "2026-11-24T00:00:01Z first\n")] {
+        body.extend_from_slice(&[stream, 0, 0, 0]);
+        body.extend_from_slice(&u32::try_from(line.len()).expect("short").to_be_bytes());
+        body.extend_from_slice(line.as_bytes());
+    }
+    ([(CONTENT_TYPE, "application/vnd.docker.raw-stream")], body).into_response()
 }
 
 async fn tasks(State(swarm): State<Swarm>) -> Response {

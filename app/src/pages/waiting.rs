@@ -1,0 +1,129 @@
+//! What waits for the reader: builds to sign off, builds to test, promotions to approve.
+
+use super::build::{commits_content, said, said_by, send_back_form, sign_off_form};
+use super::promotions::promotion_list;
+use crate::parts::{Body, Reader, Section, build_link, empty, more_tags, panel, standing_chip, when};
+use crate::text::Text;
+use crate::view::{BuildRow, EnvironmentDifference, WaitingBuild, WaitingView};
+use leptos::prelude::*;
+
+/// `GET /waiting`
+#[component]
+pub fn Waiting() -> impl IntoView {
+    crate::parts::page(|r| async move {
+        let waiting = r.port().waiting(&r.actor).await?;
+        let content = view! { <div data-live="waiting" class="column">{content(&r, &waiting)}</div> };
+        Ok(Body::new(Section::Waiting, r.t.waiting_title(), content).topics("builds,promotions"))
+    })
+}
+
+fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
+    let t = r.t;
+    if waiting.to_sign.is_empty() && waiting.to_test.is_empty() && waiting.to_approve.is_empty() {
+        let help = view! { <p>{t.waiting_none_help()}</p> };
+        return view! { <div class="panel">{empty(t.waiting_none(), help)}</div> }.into_any();
+    }
+    let count = |count: usize| view! { <span class="count wait">{count}</span> };
+    let to_sign = (!waiting.to_sign.is_empty()).then(|| {
+        let items = waiting.to_sign.iter().map(|one| to_sign(r, one)).collect_view();
+        panel(t.waiting_sign(), count(waiting.to_sign.len()), view! { <ul class="lines">{items}</ul> })
+    });
+    let to_test = (!waiting.to_test.is_empty()).then(|| {
+        let items = waiting.to_test.iter().map(|row| to_test(r, row)).collect_view();
+        panel(t.waiting_test(), count(waiting.to_test.len()), view! { <ul class="lines">{items}</ul> })
+    });
+    let to_approve = (!waiting.to_approve.is_empty())
+        .then(|| panel(t.waiting_approve(), count(waiting.to_approve.len()), promotion_list(r, &waiting.to_approve)));
+    view! { {to_sign}{to_approve}{to_test} }.into_any()
+}
+
+/// A build, what there is to know of it, and the two answers.
+fn to_sign(r: &Reader, one: &WaitingBuild) -> AnyView {
+    let t = r.t;
+    let place = if one.newest_in.is_empty() { t.older().to_owned() } else { t.newest_in(&one.newest_in.join(", ")) };
+    let app = one.row.app.clone();
+    view! {
+        <li class="said-item">
+            <div class="said-head">
+                <b>{app}</b>
+                {build_link(&one.row)}
+                {more_tags(t, &one.row)}
+                {standing_chip(t, one.row.standing)}
+                <span class="grow quiet">{place}" · "{when(r, one.row.built_at.unwrap_or(one.row.seen_at))}</span>
+            </div>
+            {verdicts(r, one)}
+            {changes(r, one)}
+            {one.environment.as_ref().map(|difference| environment(t, difference))}
+            <details class="fold">
+                <summary>{t.accept()}</summary>
+                {sign_off_form(r, &one.row.id, one.row.standing)}
+            </details>
+            {send_back_form(r, &one.row.id)}
+        </li>
+    }
+    .into_any()
+}
+
+fn verdicts(r: &Reader, one: &WaitingBuild) -> Option<AnyView> {
+    let item = |verdict| {
+        view! { <li class="said-item"><div class="said-head">{said_by(r, verdict)}</div>{said(r, verdict)}</li> }
+    };
+    (!one.verdicts.is_empty()).then(|| {
+        let items = one.verdicts.iter().map(item).collect_view();
+        view! {
+            <details class="fold">
+                <summary>{r.t.verdict_count(one.verdicts.len())}</summary>
+                <ul class="lines">{items}</ul>
+            </details>
+        }
+        .into_any()
+    })
+}
+
+/// The commits since the build before and since what each region runs.
+fn changes(r: &Reader, one: &WaitingBuild) -> AnyView {
+    match &one.commits {
+        Some(news) => {
+            view! { <details class="fold"><summary>{r.t.what_changed()}</summary>{commits_content(r, news)}</details> }.into_any()
+        }
+        None => {
+            let href = format!("/builds/{}", one.row.id);
+            view! { <p><a href=href>{r.t.look_at_build()}</a></p> }.into_any()
+        }
+    }
+}
+
+/// Variables that are others where this build was tested, by name.
+fn environment(t: Text, told: &EnvironmentDifference) -> AnyView {
+    let compared = t.environment_compared(told.tested_number, &told.before, told.before_number);
+    let href = format!("/environments/{}", told.tested_in);
+    let kinds =
+        [(t.variables_added(), &told.added), (t.variables_removed(), &told.removed), (t.variables_changed(), &told.changed)];
+    let same = kinds.iter().all(|(_, names)| names.is_empty()).then(|| view! { <p class="quiet">{t.environment_same()}</p> });
+    let lists = kinds
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| {
+            let names = names.iter().map(|name| view! { <code>{name.clone()}</code>" " }).collect_view();
+            view! { <p><span class="quiet">{word}</span>" "{names}</p> }
+        })
+        .collect_view();
+    view! { <div class="aside"><a href=href>{compared}</a>{same}{lists}</div> }.into_any()
+}
+
+/// A build that nobody has judged.
+fn to_test(r: &Reader, row: &BuildRow) -> AnyView {
+    let t = r.t;
+    let (app, launch) = (row.app.clone(), format!("/builds/{}/launch", row.id));
+    let label = t.launch_title(&format!("{} {}", row.app, crate::parts::release_first(row)));
+    view! {
+        <li class="line-item">
+            <b>{app}</b>
+            {build_link(row)}
+            {more_tags(t, row)}
+            <span class="grow quiet">{when(r, row.built_at.unwrap_or(row.seen_at))}</span>
+            <a class="btn small" href=launch aria-label=label>{t.launch()}</a>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,43 @@
+//! Regions closely: what was changed by hand, variables without values, and contingency plans.
+
+use super::fake::{Ask, get};
+use super::html::{by_id, forms, tags, text};
+use app::{Lang, Text};
+use domain::Role;
+
+fn has_form(html: &str, action: &str) -> bool {
+    forms(html).iter().any(|form| form.action() == action)
+}
+
+#[tokio::test]
+async fn the_board_says_who_and_leads_to_what_drifted_and_to_the_plan_that_runs() {
+    let (_, html) = get(&Ask::by(Role::Viewer), "/regions").await;
+    let leads = |to: &str| tags(&html).iter().any(|tag| tag.name == "a" && tag.get("href") == to);
+    assert!(leads("/regions/hangzhou") && leads("/regions/hangzhou/share-api/drift") && leads("/plans/flood"));
+    let words = text(&html);
+    assert!(words.contains("ada") && words.contains("Ten times the traffic"), "{words}");
+}
+
+#[tokio::test]
+async fn only_what_a_configuration_can_say_is_offered_for_adoption() {
+    let t = Text(Lang::En);
+    let (_, html) = get(&Ask::by(Role::Lead), "/regions/hangzhou/web/drift").await;
+    let adopt = forms(&html).into_iter().find(|form| form.action() == "/do/regions/adopt").expect("the form");
+    assert!(adopt.fields.iter().any(|field| field.get("name") == "replicas" && field.get("value") == "9"));
+    let (_, html) = get(&Ask::by(Role::Lead), "/regions/hangzhou/worker/drift").await;
+    assert!(!has_form(&html, "/do/regions/adopt") && has_form(&html, "/do/regions/correct"));
+    assert!(text(&html).contains(&t.not_adoptable(t.drift_environment())));
+    let (_, html) = get(&Ask::by(Role::Lead), "/regions/hangzhou/share-api/drift").await;
+    assert!(text(&html).contains(t.no_drift()) && !has_form(&html, "/do/regions/correct"));
+}
+
+#[tokio::test]
+async fn a_plan_that_nobody_has_read_cannot_be_pressed_and_says_who_can_clear_it() {
+    let (_, html) = get(&Ask::by(Role::Lead), "/plans/quiet").await;
+    assert!(!has_form(&html, "/do/plans/run") && has_form(&html, "/do/plans/review"));
+    assert!(text(by_id(&html, "why-closed").expect("why")).contains(Text(Lang::En).plan_needs_reader()));
+    let (_, html) = get(&Ask::by(Role::Lead), "/plans/flood").await;
+    assert!(has_form(&html, "/do/plans/run") && has_form(&html, "/do/plans/return"));
+    let (_, html) = get(&Ask::by(Role::Tester), "/plans/flood").await;
+    assert!(forms(&html).iter().all(|form| !form.action().starts_with("/do/plans/")));
+}
