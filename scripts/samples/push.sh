@@ -55,11 +55,11 @@ push_one() { # APP TAG [AGAIN]
   revision=$(revision_of "$repo" "$tag") || die "$app has no $tag; --new makes it"
   if [[ -z $again && $(cat "$data/pushed/$app-$tag" 2>/dev/null) == "$revision" ]]; then return; fi
   context=$data/context/$app
-  rm -rf "$context"; mkdir -p "$context/root/bin" "$context/root/tmp" "$data/pushed"
+  rm -rf "$context"; mkdir -p "$context/image/bin" "$context/image/tmp" "$data/pushed"
   git -C "$repo" archive "$revision" | tar -x -C "$context"
-  busybox_into "$context/root/bin/busybox"
+  busybox_into "$context/image/bin/busybox"
   local applet
-  for applet in sh httpd wget sleep cat echo date env nc mkdir; do ln -s busybox "$context/root/bin/$applet"; done
+  for applet in sh httpd wget sleep cat echo date env nc mkdir; do ln -s busybox "$context/image/bin/$applet"; done
   quietly env DOCKER_BUILDKIT=0 "${builder[@]}" build -q -t "$image" --build-arg "VERSION=$tag" --build-arg "REVISION=$revision" \
     --build-arg "SOURCE=file://$repo" --build-arg "CREATED=$(git -C "$repo" log -1 --format=%cI "$revision")" "$context"
   quietly "${builder[@]}" push -q "$image"
