@@ -65,7 +65,7 @@ pub async fn stream(
     Path((id, service)): Path<(EnvironmentId, String)>,
     Query(wanted): Query<Wanted>,
 ) -> Response {
-    begin(Reader { ctx, session, actor, id }, Some(service), &wanted).await
+    sent(Reading::begin(Reader { ctx, session, actor }, id, Some(service), &wanted).await)
 }
 
 /// `GET /environments/{id}/logs?tail=200`: all services in the order of time.
@@ -76,19 +76,18 @@ pub async fn merged(
     Path(id): Path<EnvironmentId>,
     Query(wanted): Query<Wanted>,
 ) -> Response {
-    begin(Reader { ctx, session, actor, id }, None, &wanted).await
+    sent(Reading::begin(Reader { ctx, session, actor }, id, None, &wanted).await)
 }
 
-/// Whoever reads, and what.
+/// Whoever reads.
 struct Reader {
     ctx: Ctx,
     session: Session,
     actor: Actor,
-    id: EnvironmentId,
 }
 
-async fn begin(reader: Reader, service: Option<String>, wanted: &Wanted) -> Response {
-    match Reading::begin(reader, service, wanted).await {
+fn sent(reading: Result<Reading, Problem>) -> Response {
+    match reading {
         Ok(reading) => {
             let events = futures::stream::unfold(reading, |mut reading| async move {
                 let event = reading.next().await?;
@@ -104,6 +103,8 @@ async fn begin(reader: Reader, service: Option<String>, wanted: &Wanted) -> Resp
 struct Reading {
     reader: Reader,
     feeds: Feeds,
+    /// Whose services are followed; none for a service in a region.
+    environment: Option<EnvironmentId>,
     /// Services whose containers were not started yet, by their places.
     waiting: Vec<(usize, String)>,
     tail: u32,
@@ -117,17 +118,38 @@ struct Reading {
 }
 
 impl Reading {
-    async fn begin(reader: Reader, service: Option<String>, wanted: &Wanted) -> Result<Self, Problem> {
-        let Reader { ctx, actor, id, .. } = &reader;
+    /// A stream that follows nothing yet.
+    fn new(reader: Reader, merged: bool, tail: u32) -> Result<Self, Problem> {
+        let person = reader.actor.person().map(|person| person.id.0.clone()).unwrap_or_default();
+        let seat = reader.ctx.streams.sit(&person)?;
+        let now = Instant::now();
+        Ok(Self {
+            reader,
+            feeds: Feeds::new(merged),
+            environment: None,
+            waiting: Vec::new(),
+            tail,
+            since: None,
+            said: VecDeque::new(),
+            asked_at: now,
+            looked_at: now,
+            last_was_small: false,
+            over: false,
+            _seat: seat,
+        })
+    }
+
+    async fn begin(reader: Reader, id: EnvironmentId, service: Option<String>, wanted: &Wanted) -> Result<Self, Problem> {
+        let Reader { ctx, actor, .. } = &reader;
         let tail = wanted.tail.unwrap_or(TAIL).min(MOST_TAIL);
         let (services, launched, merged) = match service {
             // What is not there is said at once.
             Some(service) => {
-                log_source(ctx, actor, id, &service).await?;
+                log_source(ctx, actor, &id, &service).await?;
                 (vec![service], ctx.now(), false)
             }
             None => {
-                let (services, launched) = logs_of(ctx, actor, id).await?;
+                let (services, launched) = logs_of(ctx, actor, &id).await?;
                 (services, launched, true)
             }
         };
@@ -136,22 +158,10 @@ impl Reading {
             LogSince::Launch if !merged => None,
             since => since.cutoff(ctx.now(), launched).map(|at| at.timestamp_micros()),
         };
-        let person = actor.person().map(|person| person.id.0.clone()).unwrap_or_default();
-        let seat = ctx.streams.sit(&person)?;
-        let now = Instant::now();
-        let mut reading = Self {
-            feeds: Feeds::new(merged),
-            waiting: services.into_iter().enumerate().collect(),
-            reader,
-            tail,
-            since,
-            said: VecDeque::new(),
-            asked_at: now,
-            looked_at: now,
-            last_was_small: false,
-            over: false,
-            _seat: seat,
-        };
+        let mut reading = Self::new(reader, merged, tail)?;
+        reading.environment = Some(id);
+        reading.waiting = services.into_iter().enumerate().collect();
+        reading.since = since;
         reading.look().await?;
         Ok(reading)
     }
@@ -159,7 +169,8 @@ impl Reading {
     /// Takes in the logs of those that were started by now.
     async fn look(&mut self) -> Result<(), Problem> {
         self.looked_at = Instant::now();
-        let Reader { ctx, actor, id, .. } = &self.reader;
+        let Some(id) = &self.environment else { return Ok(()) };
+        let Reader { ctx, actor, .. } = &self.reader;
         let mut waiting = Vec::new();
         for (place, service) in std::mem::take(&mut self.waiting) {
             match log_source(ctx, actor, id, &service).await {

@@ -4,17 +4,17 @@
 
 use super::launch::{confirm, launch_as, launched};
 use super::request::{known_app, record_act};
-use super::rollback::plainly;
+use super::rollback::{AtOnce, open, plainly};
 use super::world::{How, Subject, World, pulled_from};
 use crate::ctx::Ctx;
-use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::promotions::PromotionRecord;
 use crate::store::regions::{Put as Last, last_put};
-use crate::store::{Tx, missing, next_number};
+use crate::store::{Tx, missing};
 use crate::usecases::deciding::{self, words};
 use app::view::Confirmation;
 use domain::id::PromotionId;
 use domain::problem::Noun;
-use domain::promotion::{PromotionKind, PromotionState};
+use domain::promotion::PromotionKind;
 use domain::service::ServiceIntent;
 use domain::{Action, Actor, Person, Problem};
 
@@ -80,7 +80,7 @@ pub async fn put<'a>(
     let last = ctx.store.last_put(put.app, put.region).await?.ok_or_else(|| nothing(&put))?;
     let intent = wanted(&last)?;
     let digest = intent.digest.clone();
-    let (build, tag) = ctx.store.known_as(put.app, &digest).await?.ok_or_else(|| nothing(&put))?;
+    let known = ctx.store.known_as(put.app, &digest).await?.ok_or_else(|| nothing(&put))?;
     let regions = [(put.region.to_owned(), None)];
     let subject = Subject { image: &app.image, digest: &digest, regions: &regions };
     let world = World::look(ctx, applied.clone(), subject, How::Anew).await;
@@ -89,24 +89,8 @@ pub async fn put<'a>(
     if last_put(&mut tx, put.app, put.region).await?.as_ref() != Some(&last) {
         return Err(Problem::Stale);
     }
-    let promotion = PromotionRecord {
-        id: ctx.new_id(),
-        number: next_number(&mut tx, "promotion").await?,
-        kind: put.kind,
-        app: put.app.to_owned(),
-        build,
-        digest: digest.clone(),
-        tag,
-        state: PromotionState::Open,
-        reason,
-        requested_by: person.id.clone(),
-        requested_by_name: person.name.clone(),
-        requested_at: ctx.now(),
-        started_by_name: None,
-        started_at: None,
-        ended_at: None,
-    };
-    rows::insert(&mut tx, &promotion, &[(ctx.new_id(), put.region)]).await?;
+    let wanted = AtOnce { kind: put.kind, app: put.app, region: put.region, reason };
+    let promotion = open(ctx, &mut tx, &person, wanted, known, &digest).await?;
     let done = launch_as(ctx, &mut tx, &promotion, &person, world, Some(&intent)).await;
     let there = pulled_from(&applied.config, put.region, &app.image).unwrap_or_else(|| app.image.clone());
     done.map_err(|problem| plainly(problem, (put.app, put.region), (&app.image, &there), &digest))?;

@@ -63,7 +63,8 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     if choose(ctx, &input, &past, ended)? != digest {
         return Err(Problem::Stale);
     }
-    let promotion = open(ctx, &mut tx, &person, (&input, reason), known, &digest).await?;
+    let wanted = AtOnce { kind: PromotionKind::Rollback, app: &input.app, region: &input.region, reason };
+    let promotion = open(ctx, &mut tx, &person, wanted, known, &digest).await?;
     let done = launch(ctx, &mut tx, &promotion, &person, world).await;
     let there = pulled_from(&applied.config, &input.region, &app.image).unwrap_or_else(|| app.image.clone());
     done.map_err(|problem| plainly(problem, (&input.app, &input.region), (&app.image, &there), &digest))?;
@@ -90,24 +91,32 @@ fn no_way_back(input: &RollbackInput) -> Problem {
     Problem::NothingToRollBackTo { app: input.app.clone(), region: input.region.clone() }
 }
 
-async fn open(
+/// A promotion of one region that starts as soon as it is written.
+pub(super) struct AtOnce<'a> {
+    pub kind: PromotionKind,
+    pub app: &'a str,
+    pub region: &'a str,
+    pub reason: String,
+}
+
+pub(super) async fn open(
     ctx: &Ctx,
     tx: &mut Tx,
     person: &Person,
-    (input, reason): (&RollbackInput, String),
+    wanted: AtOnce<'_>,
     (build, tag): (BuildId, Option<String>),
     digest: &Digest,
 ) -> Result<PromotionRecord, Problem> {
     let record = PromotionRecord {
         id: ctx.new_id(),
         number: next_number(tx, "promotion").await?,
-        kind: PromotionKind::Rollback,
-        app: input.app.clone(),
+        kind: wanted.kind,
+        app: wanted.app.to_owned(),
         build,
         digest: digest.clone(),
         tag,
         state: PromotionState::Open,
-        reason,
+        reason: wanted.reason,
         requested_by: person.id.clone(),
         requested_by_name: person.name.clone(),
         requested_at: ctx.now(),
@@ -115,7 +124,7 @@ async fn open(
         started_at: None,
         ended_at: None,
     };
-    rows::insert(tx, &record, &[(ctx.new_id(), &input.region)]).await?;
+    rows::insert(tx, &record, &[(ctx.new_id(), wanted.region)]).await?;
     Ok(record)
 }
 
