@@ -37,7 +37,10 @@ impl Said {
 /// Whether a rollout may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Going {
-    On,
+    /// It may. All its pauses together took `held`.
+    On {
+        held: chrono::Duration,
+    },
     Paused,
     /// It no longer runs.
     Ended,
@@ -168,17 +171,18 @@ pub async fn set_place(tx: &mut Tx, rollout: &RolloutId, place: &Place) -> Resul
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn going(connection: &mut AnyConnection, rollout: &RolloutId) -> Result<Going, Problem> {
-    let row =
-        sqlx::query("SELECT r.state, p.paused_at FROM rollouts r JOIN promotions p ON p.id = r.promotion_id WHERE r.id = $1")
-            .bind(rollout.as_str())
-            .fetch_optional(connection)
-            .await
-            .map_err(internal)?;
+    let row = sqlx::query(
+        "SELECT r.state, r.held, p.paused_at FROM rollouts r JOIN promotions p ON p.id = r.promotion_id WHERE r.id = $1",
+    )
+    .bind(rollout.as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(internal)?;
     let Some(row) = row else { return Ok(Going::Ended) };
     let state: String = row.try_get("state").map_err(internal)?;
     let paused: Option<i64> = row.try_get("paused_at").map_err(internal)?;
     Ok(match (state.as_str(), paused) {
-        ("running", None) => Going::On,
+        ("running", None) => Going::On { held: chrono::Duration::microseconds(row.try_get("held").map_err(internal)?) },
         ("running", Some(_)) => Going::Paused,
         _ => Going::Ended,
     })

@@ -59,7 +59,8 @@ pub async fn drive(ctx: &Ctx, rollout: &RolloutRow) -> Result<bool, Problem> {
         ctx,
         rollout,
         intent,
-        deadline: started + chrono::Duration::seconds(i64::from(intent.deadline_seconds)) + rollout.held,
+        due: started + chrono::Duration::seconds(i64::from(intent.deadline_seconds)),
+        held: rollout.held,
         steps: Steps::new(ctx, rollout),
         looked: rollout.looked.clone().unwrap_or_default(),
         away: Away::default(),
@@ -88,7 +89,10 @@ struct Drive<'a> {
     ctx: &'a Ctx,
     rollout: &'a RolloutRow,
     intent: &'a ServiceIntent,
-    deadline: Time,
+    /// When it is to be done, pauses not counted.
+    due: Time,
+    /// How long it was paused. A pause may come and go between two looks.
+    held: chrono::Duration,
     steps: Steps<'a>,
     looked: Looked,
     away: Away,
@@ -210,15 +214,14 @@ impl Drive<'_> {
     /// Whoever pauses or ends the promotion takes the same turn: before this moment nothing is
     /// changed any more, after it the change is watched to its end.
     async fn authorise(&mut self, seen: Option<&Observed>) -> Result<(), Halt> {
-        self.boundary().await?;
+        let mut tx = self.ctx.store.begin().await?;
+        lock_app(&mut tx, &self.rollout.app).await?;
+        lock_digest(&mut tx, &self.rollout.digest).await?;
+        self.heed(holds::going(&mut tx, &self.rollout.id).await?)?;
         if self.late() {
             let (region, seconds) = (self.rollout.region.clone(), self.intent.deadline_seconds);
             return Err(Halt::Failed(Problem::TooLate { region, seconds }));
         }
-        let mut tx = self.ctx.store.begin().await?;
-        lock_app(&mut tx, &self.rollout.app).await?;
-        lock_digest(&mut tx, &self.rollout.digest).await?;
-        stop_at(holds::going(&mut tx, &self.rollout.id).await?)?;
         if decisions::standing(&mut tx, &self.rollout.digest).await?.quarantined() {
             return Err(Halt::Failed(Problem::Quarantined));
         }
@@ -370,8 +373,8 @@ impl Drive<'_> {
     // ---- What people say -------------------------------------------------------------------
 
     /// Before the region is changed: whether somebody paused or ended it.
-    async fn boundary(&self) -> Result<(), Halt> {
-        stop_at(self.ctx.store.going(&self.rollout.id).await?)
+    async fn boundary(&mut self) -> Result<(), Halt> {
+        self.heed(self.ctx.store.going(&self.rollout.id).await?)
     }
 
     /// While its tasks are watched: whether somebody ended it. A pause comes after it.
@@ -380,10 +383,19 @@ impl Drive<'_> {
             return Ok(());
         }
         self.asked = Instant::now();
-        match self.ctx.store.going(&self.rollout.id).await? {
-            Going::On | Going::Paused => Ok(()),
-            Going::Ended => Err(Halt::Ended),
+        match self.heed(self.ctx.store.going(&self.rollout.id).await?) {
+            Err(Halt::Paused) => Ok(()),
+            heeded => heeded,
         }
+    }
+
+    fn heed(&mut self, going: Going) -> Result<(), Halt> {
+        match going {
+            Going::On { held } => self.held = held,
+            Going::Paused => return Err(Halt::Paused),
+            Going::Ended => return Err(Halt::Ended),
+        }
+        Ok(())
     }
 
     /// After trouble: waits a little, or gives up with `otherwise` when there is no time left.
@@ -446,7 +458,7 @@ impl Drive<'_> {
     // ---- Words -----------------------------------------------------------------------------
 
     fn late(&self) -> bool {
-        self.ctx.now() >= self.deadline
+        self.ctx.now() >= self.due + self.held
     }
 
     fn foreign(&self) -> Halt {
@@ -467,14 +479,6 @@ impl Drive<'_> {
 
     fn refused(&self, why: String) -> Problem {
         Problem::EngineRefused { why: Fault::Refused { reason: why } }
-    }
-}
-
-fn stop_at(going: Going) -> Result<(), Halt> {
-    match going {
-        Going::On => Ok(()),
-        Going::Paused => Err(Halt::Paused),
-        Going::Ended => Err(Halt::Ended),
     }
 }
 

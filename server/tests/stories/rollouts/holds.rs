@@ -77,6 +77,24 @@ async fn a_pause_before_the_change_holds_it_and_takes_none_of_its_time() {
     .await;
 }
 
+#[tokio::test]
+async fn a_pause_that_came_and_went_between_two_looks_takes_none_of_its_time_either() {
+    on_each_database(|app| async move {
+        let stage = Stage::set(app).await;
+        let (ctx, leo) = (&stage.app.ctx, lead(&stage).await);
+        let _worker = stage.begin(ctx);
+        let silent = stage.here.images.clone().write_owned().await;
+        let id = stage.promote(1, &["here"]).await;
+        stage.until(async || stage.outcomes(&id).await[0].0 == RolloutState::Running).await;
+        pause_promotion(ctx, &leo, &id).await.expect("paused");
+        stage.app.clock.advance(Duration::from_secs(3600));
+        resume_promotion(ctx, &leo, &id).await.expect("goes on");
+        drop(silent);
+        assert_eq!(stage.ended(&id).await, PromotionState::Verified);
+    })
+    .await;
+}
+
 /// The proof by all cases: it is ended at each single call that the worker makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn ended_at_any_call_the_region_stays_as_it_is_and_everything_is_named() {

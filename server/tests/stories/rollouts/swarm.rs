@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Swarm {
     inner: Arc<Mutex<Inner>>,
     /// Told when the call at which everything stops has come.
     pub stopped: Arc<Notify>,
+    /// Whoever writes here keeps it from telling whether it has an image.
+    pub images: Arc<RwLock<()>>,
 }
 
 struct Inner {
@@ -88,7 +90,7 @@ impl Swarm {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let host = listener.local_addr().expect("an address").to_string();
-        let swarm = Self { host, inner: Arc::new(Mutex::new(inner)), stopped: Arc::default() };
+        let swarm = Self { host, inner: Arc::new(Mutex::new(inner)), stopped: Arc::default(), images: Arc::default() };
         let router = Router::new()
             .route("/version", get(version))
             .route("/services", get(list))
@@ -349,6 +351,7 @@ async fn tasks(State(swarm): State<Swarm>) -> Response {
 }
 
 async fn image(State(swarm): State<Swarm>) -> Response {
+    let _told = swarm.images.read().await;
     if let Some(ended) = look(&swarm) {
         return ended;
     }
