@@ -135,6 +135,10 @@ pub enum Problem {
     )]
     NotUpInTime { app: String, region: String, running: u32, wanted: u32, seconds: u32 },
     #[error(
+        "All wanted tasks of {app} run in {region}, but {others} of before had not ended after {seconds} s, perhaps on a node that is away. Look at its nodes, then promote again."
+    )]
+    OthersRun { app: String, region: String, others: u32, seconds: u32 },
+    #[error(
         "The service of {app} in {region} is not what was asked for ({part}): somebody changed it, or the Swarm did not keep it."
     )]
     ServiceDiffers { app: String, region: String, part: String },
@@ -298,6 +302,7 @@ pub enum Kind {
 
 impl Problem {
     /// The family of this problem.
+    #[allow(clippy::too_many_lines, reason = "a table: every problem stands in it, so that none is forgotten")]
     pub const fn kind(&self) -> Kind {
         match self {
             Problem::SignedOut | Problem::WrongCredentials | Problem::Unproven { .. } => Kind::Unauthenticated,
@@ -343,6 +348,7 @@ impl Problem {
             | Problem::CannotPull { .. }
             | Problem::TasksFailed { .. }
             | Problem::NotUpInTime { .. }
+            | Problem::OthersRun { .. }
             | Problem::ServiceDiffers { .. }
             | Problem::Overtaken { .. }
             | Problem::Aborted { .. }

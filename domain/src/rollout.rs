@@ -46,6 +46,8 @@ pub enum Outlook {
     Coming {
         /// Tasks that run the digest as wanted.
         running: u32,
+        /// Other tasks that run, also on a node that is away: nobody knows whether those ended.
+        others: u32,
         /// The newest error, or what a task waits for.
         error: Option<String>,
     },
@@ -72,7 +74,9 @@ pub fn outlook(digest: &Digest, replicas: u32, tasks: &[TaskSeen], paused: bool,
     if paused || failed().count() >= MOST_FAILED_TASKS {
         return Outlook::Broken { error };
     }
-    Outlook::Coming { running: u32::try_from(good.len()).unwrap_or(u32::MAX), error }
+    let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+    let others = live().filter(|task| task.phase == TaskPhase::Running && !fits(task)).count();
+    Outlook::Coming { running: count(good.len()), others: count(others), error }
 }
 
 /// Watches that the same tasks stay up for a while. Another set of tasks begins it anew.
@@ -128,21 +132,21 @@ mod tests {
         let (new, old) = (task("n", 'b', TaskPhase::Running), task("o", 'a', TaskPhase::Running));
         assert!(matches!(seen(1, std::slice::from_ref(&new)), Outlook::Steady { .. }));
         let leaving = TaskSeen { wanted: false, ..old.clone() };
-        for other in [old, leaving, task("c", 'a', TaskPhase::Coming)] {
-            assert_eq!(seen(1, &[new.clone(), other]), Outlook::Coming { running: 1, error: None });
+        for (other, others) in [(old, 1), (leaving, 1), (task("c", 'a', TaskPhase::Coming), 0)] {
+            assert_eq!(seen(1, &[new.clone(), other]), Outlook::Coming { running: 1, others, error: None });
         }
     }
 
     #[test]
     fn a_task_of_the_digest_from_before_a_change_of_its_environment_does_not_count() {
         let old = TaskSeen { current: false, ..task("o", 'b', TaskPhase::Running) };
-        assert_eq!(seen(1, &[old]), Outlook::Coming { running: 0, error: None });
+        assert_eq!(seen(1, &[old]), Outlook::Coming { running: 0, others: 1, error: None });
     }
 
     #[test]
     fn completed_at_nothing_is_not_believed() {
-        assert_eq!(seen(1, &[]), Outlook::Coming { running: 0, error: None });
-        assert_eq!(seen(0, &[]), Outlook::Coming { running: 0, error: None });
+        assert_eq!(seen(1, &[]), Outlook::Coming { running: 0, others: 0, error: None });
+        assert_eq!(seen(0, &[]), Outlook::Coming { running: 0, others: 0, error: None });
     }
 
     #[test]
@@ -150,13 +154,13 @@ mod tests {
         let failed = |id: &str| TaskSeen { error: Some("exit 3".to_owned()), ..task(id, 'b', TaskPhase::Failed) };
         let error = Some("exit 3".to_owned());
         let tasks = [failed("1"), failed("2")];
-        assert_eq!(seen(1, &tasks), Outlook::Coming { running: 0, error: error.clone() });
+        assert_eq!(seen(1, &tasks), Outlook::Coming { running: 0, others: 0, error: error.clone() });
         let paused = outlook(&digest('b'), 1, &tasks[..1], true, &BTreeSet::new());
         assert_eq!(paused, Outlook::Broken { error: error.clone() });
         let tasks = [failed("1"), failed("2"), failed("3")];
         assert_eq!(seen(1, &tasks), Outlook::Broken { error });
         let before = tasks.iter().map(|task| task.id.clone()).collect();
-        assert_eq!(outlook(&digest('b'), 1, &tasks, false, &before), Outlook::Coming { running: 0, error: None });
+        assert_eq!(outlook(&digest('b'), 1, &tasks, false, &before), Outlook::Coming { running: 0, others: 0, error: None });
     }
 
     #[test]

@@ -146,6 +146,8 @@ texts! {
     d_tasks_failed = "Roll back, or promote another build.", "请回滚，或发布另一个构建。";
     p_not_up(app: &str, region: &str, running: u32, wanted: u32, seconds: u32) = "{running} of {wanted} tasks of {app} ran in {region} after {seconds} s.", "{seconds} 秒后，{app} 在{region}仅有 {running}/{wanted} 个任务在运行。";
     d_not_up = "It may still come up. Look at it, then roll back or promote again.", "它可能仍会启动。请查看后再回滚或重新发布。";
+    p_others_run(app: &str, region: &str, others: u32, seconds: u32) = "All wanted tasks of {app} run in {region}, but {others} of before had not ended after {seconds} s.", "{app} 在{region}的目标任务均已运行，但 {seconds} 秒后仍有 {others} 个旧任务未结束。";
+    d_others_run = "They may be on a node that is away: nobody knows what runs there. Look at the region's nodes, then promote again.", "它们可能在失联的节点上，那里运行着什么无从得知。请检查该区域的节点后重新发布。";
     p_differs(app: &str, region: &str, part: &str) = "The service of {app} in {region} is not what was asked for: {part}.", "{app} 在{region}的服务与要求不符：{part}。";
     d_differs = "Somebody changed it by hand, or the Swarm did not keep it. An operator looks at it.", "可能有人手动修改，或 Swarm 未遵守要求。请运维检查。";
     p_overtaken(region: &str, number: i64) = "P-{number} changed {region} after this promotion had started.", "本次发布启动后，P-{number} 已更改{region}。";
@@ -276,6 +278,7 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         | Problem::CannotPull { .. }
         | Problem::TasksFailed { .. }
         | Problem::NotUpInTime { .. }
+        | Problem::OthersRun { .. }
         | Problem::ServiceDiffers { .. }
         | Problem::Overtaken { .. }
         | Problem::Aborted { .. }
@@ -352,6 +355,9 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::TasksFailed { app, region, error } => (t.p_tasks_failed(app, region, error), t.d_tasks_failed().into()),
         Problem::NotUpInTime { app, region, running, wanted, seconds } => {
             (t.p_not_up(app, region, *running, *wanted, *seconds), t.d_not_up().into())
+        }
+        Problem::OthersRun { app, region, others, seconds } => {
+            (t.p_others_run(app, region, *others, *seconds), t.d_others_run().into())
         }
         Problem::ServiceDiffers { app, region, part } => (t.p_differs(app, region, t.service_part(part)), t.d_differs().into()),
         Problem::Overtaken { region, number } => (t.p_overtaken(region, *number), t.d_overtaken().into()),

@@ -1,6 +1,6 @@
 //! A value of the file together with its place, so that every refusal can name it.
 
-use super::yaml::{Kind, Node, Value, shown};
+use super::yaml::{Kind, Node, Value, place, shown};
 use crate::Problem;
 use crate::problem::Fault;
 
@@ -26,8 +26,7 @@ impl<'a> Field<'a> {
     }
 
     pub fn fault(&self, why: Fault) -> Problem {
-        let key = if self.path.is_empty() { "the file".to_owned() } else { shown(&self.path) };
-        Problem::Stack { line: self.line, key, why }
+        Problem::Stack { line: self.line, key: place(&self.path), why }
     }
 
     pub fn refused(&self, reason: impl Into<String>) -> Problem {

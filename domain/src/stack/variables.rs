@@ -1,7 +1,7 @@
 //! Variables in values: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`. They are filled in when a
 //! stack is launched, after the file was read as YAML: what is filled in is text and never keys.
 
-use super::yaml::{Kind, Node, Value, shown};
+use super::yaml::{self, Kind, Node, Value};
 use crate::Problem;
 use crate::problem::Fault;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ impl<'a> Filler<'a> {
         let line = node.line;
         match &mut node.value {
             Value::Text { text, kind, plain } => {
-                let place = |why| Problem::Stack { line, key: shown(path), why };
+                let place = |why| Problem::Stack { line, key: yaml::place(path), why };
                 if !text.contains('$') {
                     return Ok(());
                 }

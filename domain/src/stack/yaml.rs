@@ -247,8 +247,7 @@ impl Builder {
                 _ => None,
             })
             .collect();
-        let key = if words.is_empty() { "the file".to_owned() } else { words.join(".") };
-        Problem::Stack { line, key: shown(&key), why }
+        Problem::Stack { line, key: place(&words.join(".")), why }
     }
 }
 
@@ -264,6 +263,11 @@ fn with_merged(mut entries: Vec<Entry>, merged: Vec<Entry>) -> Vec<Entry> {
 
 fn refused(reason: &str) -> Fault {
     Fault::Refused { reason: reason.to_owned() }
+}
+
+/// The key of a problem about what is at this path.
+pub(super) fn place(path: &str) -> String {
+    if path.is_empty() { "the file".to_owned() } else { shown(path) }
 }
 
 /// A key as a message can show it: short and on one line.

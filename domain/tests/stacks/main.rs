@@ -74,6 +74,12 @@ services:
 "#;
 
 #[test]
+fn a_placeholder_in_a_file_that_has_no_keys_is_refused_with_a_place_too() {
+    let (line, key, _) = refusal("a text\n  and ${NO_END");
+    assert_eq!((line, key.as_str()), (1, "the file"));
+}
+
+#[test]
 fn a_whole_file_is_read_as_it_was_meant() {
     let stack = read(SHOP);
     let names: Vec<&str> = stack.services.iter().map(|service| service.name.as_str()).collect();

@@ -23,7 +23,7 @@ pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotio
 pub use book::{book_promotion, start_booked, unbook_promotion, work};
 pub use glass::{break_glass, review_glass};
 pub use put::{Put, Putting, put};
-pub use read::{of_build, promotion, promotions};
+pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};

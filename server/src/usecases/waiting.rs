@@ -5,16 +5,15 @@
 
 use crate::ctx::Ctx;
 use crate::usecases::{builds, commits, environments, promotions, verdicts};
-use app::view::{EnvironmentDifference, Paging, PromotionRow, VerdictView, WaitingBuild, WaitingView};
+use app::view::{EnvironmentDifference, PromotionRow, VerdictView, WaitingBuild, WaitingView};
 use chrono::TimeDelta;
 use domain::config::Config;
 use domain::id::{BuildId, PromotionId};
 use domain::policy::Policy;
-use domain::promotion::PromotionState;
 use domain::variables::difference;
 use domain::verdict::VerdictKind;
 use domain::{Action, Actor, Problem};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// A pass that nobody accepted for so long waits no more.
 const SINCE: TimeDelta = TimeDelta::days(90);
@@ -23,6 +22,8 @@ const MOST_CHANNELS: usize = 200;
 /// Builds that are listed, and those of them about which everything is told.
 const MOST_BUILDS: usize = 50;
 const MOST_TOLD: usize = 10;
+/// Promotions that are listed.
+const MOST_PROMOTIONS: usize = 50;
 
 /// Everything that waits for the reader.
 ///
@@ -163,25 +164,13 @@ async fn approvable(ctx: &Ctx, actor: &Actor) -> Result<Vec<PromotionId>, Proble
     if policies.is_empty() && !Policy::default().asks(person.role) {
         return Ok(Vec::new());
     }
-    let mut ids = ctx.store.promotions_to_approve(&person.id).await?;
-    if !policies.is_empty() {
-        let mut asked = Vec::with_capacity(ids.len());
-        for id in ids {
-            let (app, regions) = (ctx.store.promotion(&id).await?.app, ctx.store.regions_of(&id).await?);
-            if Policy::of(policies, &app, &regions).asks(person.role) {
-                asked.push(id);
-            }
-        }
-        ids = asked;
-    }
-    Ok(ids)
+    let open = ctx.store.promotions_to_approve(&person.id).await?;
+    let asked = open.into_iter().filter(|one| Policy::of(policies, &one.app, &one.regions).asks(person.role));
+    Ok(asked.map(|one| one.id).collect())
 }
 
 async fn to_approve(ctx: &Ctx, actor: &Actor) -> Result<Vec<PromotionRow>, Problem> {
-    let ids: HashSet<PromotionId> = approvable(ctx, actor).await?.into_iter().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let open = promotions::promotions(ctx, actor, Some(PromotionState::Open), Paging::default()).await?;
-    Ok(open.items.into_iter().filter(|row| ids.contains(&row.id)).collect())
+    let mut ids = approvable(ctx, actor).await?;
+    ids.truncate(MOST_PROMOTIONS);
+    promotions::promotions_by_id(ctx, actor, &ids).await
 }

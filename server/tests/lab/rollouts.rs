@@ -1,6 +1,7 @@
 //! Rollouts on real Swarms: what runs is what was decided, seen on the tasks themselves.
 
 mod killed;
+mod nodes;
 mod stage;
 
 use crate::lab::lab;

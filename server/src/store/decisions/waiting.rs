@@ -17,6 +17,15 @@ pub struct TestedIn {
     pub number: i64,
 }
 
+/// An open promotion that waits for approvals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToApprove {
+    pub id: PromotionId,
+    pub app: String,
+    /// In their order.
+    pub regions: Vec<String>,
+}
+
 impl Store {
     /// Builds that passed since `since` and that nobody has signed off: a tag points at them, no
     /// fail stands, and they were not sent back after the pass. Those that passed last come first.
@@ -75,19 +84,31 @@ impl Store {
     ///
     /// # Errors
     /// [`Problem::Internal`].
-    pub async fn promotions_to_approve(&self, person: &UserId) -> Result<Vec<PromotionId>, Problem> {
-        let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT p.id FROM promotions p WHERE p.state IN ('open', 'running') AND p.state = 'open'
-               AND p.requested_by_id <> $1
-               AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.promotion_id = p.id AND a.user_id = $1)
-             ORDER BY p.requested_at DESC, p.id DESC LIMIT $2",
+    pub async fn promotions_to_approve(&self, person: &UserId) -> Result<Vec<ToApprove>, Problem> {
+        let rows = sqlx::query(
+            "SELECT p.id, p.app, r.region FROM rollouts r JOIN (
+                 SELECT id, app, requested_at FROM promotions WHERE state IN ('open', 'running') AND state = 'open'
+                   AND requested_by_id <> $1
+                   AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.promotion_id = promotions.id AND a.user_id = $1)
+                 ORDER BY requested_at DESC, id DESC LIMIT $2
+             ) p ON p.id = r.promotion_id
+             ORDER BY p.requested_at DESC, p.id DESC, r.position",
         )
         .bind(person.as_str())
         .bind(MOST)
         .fetch_all(self.read())
         .await
         .map_err(internal)?;
-        Ok(ids.into_iter().map(PromotionId).collect())
+        let mut open: Vec<ToApprove> = Vec::new();
+        for row in rows {
+            let text = |name: &str| row.try_get::<String, _>(name).map_err(internal);
+            let (id, region) = (PromotionId(text("id")?), text("region")?);
+            match open.last_mut().filter(|last| last.id == id) {
+                Some(last) => last.regions.push(region),
+                None => open.push(ToApprove { id, app: text("app")?, regions: vec![region] }),
+            }
+        }
+        Ok(open)
     }
 
     /// Where the build of an app that was signed off last, other than this one, was tested.

@@ -65,6 +65,23 @@ pub async fn of_build(ctx: &Ctx, actor: &Actor, build: &BuildId) -> Result<Vec<P
     list(ctx, ctx.store.promotions_of(build).await?).await
 }
 
+/// These promotions, in this order; what is not there is left out.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub async fn promotions_by_id(ctx: &Ctx, actor: &Actor, ids: &[PromotionId]) -> Result<Vec<PromotionRow>, Problem> {
+    actor.require(Action::Read)?;
+    let mut records = Vec::with_capacity(ids.len());
+    for id in ids {
+        match ctx.store.promotion(id).await {
+            Ok(record) => records.push(record),
+            Err(Problem::NotFound { .. }) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    list(ctx, records).await
+}
+
 async fn list(ctx: &Ctx, records: Vec<PromotionRecord>) -> Result<Vec<PromotionRow>, Problem> {
     let rows: Vec<Result<PromotionRow, Problem>> =
         futures::stream::iter(records).map(|record| listed(ctx, record)).buffered(AT_ONCE).collect().await;

@@ -285,20 +285,21 @@ impl Drive<'_> {
     }
 
     async fn not_yet(&mut self, outlook: Outlook) -> Result<(), Halt> {
-        let (running, error) = match outlook {
+        let (running, others, error) = match outlook {
             Outlook::Broken { error } => {
                 let error = error.unwrap_or_else(|| "-".to_owned());
                 self.steps.set(&[(TASKS, Running, Some(error.clone()))]).await?;
                 let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
                 return Err(Halt::Failed(Problem::TasksFailed { app, region, error }));
             }
-            Outlook::Coming { running, error } => (running, error),
-            Outlook::Steady { tasks } => (u32::try_from(tasks.len()).unwrap_or(u32::MAX), None),
+            Outlook::Coming { running, others, error } => (running, others, error),
+            Outlook::Steady { tasks } => (u32::try_from(tasks.len()).unwrap_or(u32::MAX), 0, None),
         };
         if self.late() {
-            return Err(self.not_up(running));
+            return Err(self.not_up(running, others));
         }
-        let counted = format!("{running}/{}", self.intent.replicas);
+        let beside = if others > 0 { format!(" (+{others})") } else { String::new() };
+        let counted = format!("{running}/{}{beside}", self.intent.replicas);
         let line = error.map_or_else(|| counted.clone(), |error| format!("{counted}: {error}"));
         self.steps.say(TASKS, line).await?;
         if self.steps.runs(SOAK) {
@@ -471,9 +472,12 @@ impl Drive<'_> {
         Halt::Failed(Problem::ServiceDiffers { app, region, part: part.to_owned() })
     }
 
-    fn not_up(&self, running: u32) -> Halt {
+    fn not_up(&self, running: u32, others: u32) -> Halt {
         let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
         let (wanted, seconds) = (self.intent.replicas, self.intent.deadline_seconds);
+        if running == wanted && others > 0 {
+            return Halt::Failed(Problem::OthersRun { app, region, others, seconds });
+        }
         Halt::Failed(Problem::NotUpInTime { app, region, running, wanted, seconds })
     }
 

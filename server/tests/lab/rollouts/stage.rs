@@ -264,6 +264,17 @@ impl Stage {
         self.tasks(region).await.into_iter().filter(runs).filter_map(image).collect()
     }
 
+    /// How many tasks of the digest run and are meant to.
+    pub async fn tasks_wanted(&self, region: &str, digest: &Digest) -> usize {
+        let fits = |task: &Task| {
+            let image = task.spec.as_ref().and_then(|spec| spec.container_spec.as_ref()?.image.as_deref());
+            task.desired_state == Some(TaskState::RUNNING)
+                && task.status.as_ref().and_then(|status| status.state) == Some(TaskState::RUNNING)
+                && image.is_some_and(|image| image.ends_with(digest.as_str()))
+        };
+        self.tasks(region).await.iter().filter(|task| fits(task)).count()
+    }
+
     pub async fn runs_only(&self, region: &str, digest: &Digest) -> bool {
         let running = self.running(region).await;
         running.len() == 1 && running.iter().all(|image| image.ends_with(digest.as_str()))
