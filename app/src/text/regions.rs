@@ -37,8 +37,8 @@ texts! {
     node_worker = "worker", "工作节点";
     col_replica = "Replica", "副本";
     col_error = "Error", "错误";
-    restarts(n: u32) = "{n} failed tasks", "{n} 个任务失败";
-    more_tasks(n: usize) = "{n} earlier tasks", "之前的 {n} 个任务";
+    restarts(n: u32) = "failed tasks: {n}", "失败任务：{n} 个";
+    more_tasks(n: usize) = "Earlier tasks: {n}", "之前的任务：{n} 个";
     no_history = "Nothing has been rolled out here", "此处尚无更新记录";
     no_history_help = "Every promotion, rollback, correction and plan in this region is listed here.", "该区域的每次发布、回滚、纠正与预案都会列在这里。";
     no_variables_here = "No app has a variable here", "此处没有任何环境变量";

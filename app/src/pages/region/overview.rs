@@ -117,7 +117,7 @@ fn tasks(r: &Reader, tasks: &[TaskView]) -> AnyView {
     let rest: Vec<&TaskView> = tasks.iter().filter(|task| !open.iter().any(|shown| shown.id == task.id)).collect();
     let past = (!rest.is_empty()).then(|| {
         let word = t.more_tasks(rest.len());
-        view! { <details class="fold"><summary>{word}</summary>{table(r, &rest)}</details> }
+        view! { <div class="folds"><details class="fold"><summary>{word}</summary>{table(r, &rest)}</details></div> }
     });
     let now = (!open.is_empty()).then(|| table(r, &open));
     view! { {now}{past} }.into_any()
