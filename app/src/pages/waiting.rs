@@ -1,10 +1,11 @@
-//! What waits for the reader: builds to sign off, builds to test, promotions to approve.
+//! What waits for the reader: broken glass to review, builds to sign off, promotions to approve, builds
+//! to test.
 
 use super::build::{commits_content, said, said_by, send_back_form, sign_off_form};
 use super::promotions::promotion_list;
 use crate::parts::{Body, Reader, Section, build_link, empty, more_tags, panel, standing_chip, when};
 use crate::text::Text;
-use crate::view::{BuildRow, EnvironmentDifference, WaitingBuild, WaitingView};
+use crate::view::{BuildRow, EnvironmentDifference, PromotionRow, WaitingBuild, WaitingView};
 use leptos::prelude::*;
 
 /// `GET /waiting`
@@ -19,7 +20,8 @@ pub fn Waiting() -> impl IntoView {
 
 fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
     let t = r.t;
-    if waiting.to_sign.is_empty() && waiting.to_test.is_empty() && waiting.to_approve.is_empty() {
+    let promotions = || waiting.to_review.iter().chain(&waiting.to_approve);
+    if waiting.to_sign.is_empty() && waiting.to_test.is_empty() && promotions().next().is_none() {
         let help = view! { <p>{t.waiting_none_help()}</p> };
         return view! { <div class="panel">{empty(t.waiting_none(), help)}</div> }.into_any();
     }
@@ -32,9 +34,11 @@ fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
         let items = waiting.to_test.iter().map(|row| to_test(r, row)).collect_view();
         panel(t.waiting_test(), count(waiting.to_test.len()), view! { <ul class="lines">{items}</ul> })
     });
-    let to_approve = (!waiting.to_approve.is_empty())
-        .then(|| panel(t.waiting_approve(), count(waiting.to_approve.len()), promotion_list(r, &waiting.to_approve)));
-    view! { {to_sign}{to_approve}{to_test} }.into_any()
+    let listed =
+        |title, rows: &[PromotionRow]| (!rows.is_empty()).then(|| panel(title, count(rows.len()), promotion_list(r, rows)));
+    let to_review = listed(t.waiting_review(), &waiting.to_review);
+    let to_approve = listed(t.waiting_approve(), &waiting.to_approve);
+    view! { {to_review}{to_sign}{to_approve}{to_test} }.into_any()
 }
 
 /// A build, what there is to know of it, and the two answers.

@@ -30,10 +30,11 @@ texts! {
     nav_waiting = "Waiting for me", "待我处理";
     waiting_title = "Waiting for me", "待我处理";
     waiting_none = "Nothing waits for you", "没有待您处理的事项";
-    waiting_none_help = "What waits for your role appears here: builds to test, builds to sign off, promotions to approve.", "待您角色处理的事项会显示在这里：待测试的构建、待签核的构建、待批准的发布。";
+    waiting_none_help = "What waits for your role appears here: builds to test, builds to sign off, promotions to approve or to review.", "待您角色处理的事项会显示在这里：待测试的构建、待签核的构建、待批准或待复核的发布。";
     waiting_sign = "To sign off", "待签核";
     waiting_test = "To test", "待测试";
     waiting_approve = "To approve", "待批准";
+    waiting_review = "Broken glass to review", "待复核的紧急发布";
     newest_in(channels: &str) = "newest in {channels}", "{channels} 中最新";
     older = "a newer build is there", "已有更新的构建";
     what_changed = "What changed", "变更内容";

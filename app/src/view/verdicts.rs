@@ -67,6 +67,8 @@ views! {
         pub to_test: Vec<BuildRow>,
         /// Open promotions that want an approval.
         pub to_approve: Vec<PromotionRow>,
+        /// Promotions whose glass somebody else broke, and nobody has reviewed.
+        pub to_review: Vec<PromotionRow>,
     }
 
     /// A build that waits to be signed off, with what there is to know before.

@@ -110,8 +110,11 @@ impl Fake {
         let (passed, others): (Vec<BuildRow>, Vec<BuildRow>) = rows.into_iter().partition(|row| row.standing.passed());
         let of = |action: Action| actor.may(action);
         let to_sign = passed.into_iter().enumerate().map(|(place, row)| self.waiting_build(place, row));
-        let mut to_approve = if self.empty { Vec::new() } else { self.sample_promotions() };
+        let to_approve = if self.empty { Vec::new() } else { self.sample_promotions() };
+        let (mut to_approve, mut to_review) = (to_approve.clone(), to_approve);
         to_approve.retain(|promotion| promotion.state == PromotionState::Open);
+        to_review.retain(|promotion| promotion.state == PromotionState::Verified);
+        to_review.truncate(1);
         WaitingView {
             to_sign: if of(Action::SignOff) { to_sign.collect() } else { Vec::new() },
             to_test: if of(Action::RecordVerdict) {
@@ -120,6 +123,7 @@ impl Fake {
                 Vec::new()
             },
             to_approve: if of(Action::RequestPromotion) { to_approve } else { Vec::new() },
+            to_review: if of(Action::BreakGlass) { to_review } else { Vec::new() },
         }
     }
 

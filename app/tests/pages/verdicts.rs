@@ -58,7 +58,7 @@ async fn product_sees_what_changed_and_answers_on_one_page() {
         form_about(&html, action, ("build", "passed"));
     }
     assert!(!words.contains(t.waiting_test()) && !words.contains(t.waiting_approve()), "only what is theirs");
-    for (role, title) in [(Role::Tester, t.waiting_test()), (Role::Lead, t.waiting_approve())] {
+    for (role, title) in [(Role::Tester, t.waiting_test()), (Role::Lead, t.waiting_approve()), (Role::Lead, t.waiting_review())] {
         let (_, html) = get(&Ask::by(role), "/waiting").await;
         assert!(text(&html).contains(title) && !text(&html).contains(t.waiting_sign()), "{role}");
     }

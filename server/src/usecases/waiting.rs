@@ -1,4 +1,5 @@
-//! What waits for the reader: builds to test, builds to sign off, promotions to approve.
+//! What waits for the reader: builds to test, builds to sign off, promotions to approve, broken glass
+//! to review.
 //!
 //! Each list is there for those who may do something about it. What is on none of them waits for
 //! nobody: nothing is kept of it, it is read from the decisions themselves each time.
@@ -32,7 +33,7 @@ const MOST_PROMOTIONS: usize = 50;
 pub async fn waiting(ctx: &Ctx, actor: &Actor) -> Result<WaitingView, Problem> {
     actor.require(Action::Read)?;
     let newest = newest(ctx).await?;
-    let mut view = WaitingView { to_sign: Vec::new(), to_test: Vec::new(), to_approve: Vec::new() };
+    let mut view = WaitingView { to_sign: Vec::new(), to_test: Vec::new(), to_approve: Vec::new(), to_review: Vec::new() };
     if actor.may(Action::SignOff) {
         view.to_sign = to_sign(ctx, actor, &newest).await?;
     }
@@ -41,8 +42,9 @@ pub async fn waiting(ctx: &Ctx, actor: &Actor) -> Result<WaitingView, Problem> {
         view.to_test = builds::rows(ctx, ids.get(..MOST_BUILDS).unwrap_or(&ids)).await?;
     }
     if actor.may(Action::ApprovePromotion) {
-        view.to_approve = to_approve(ctx, actor).await?;
+        view.to_approve = listed(ctx, actor, approvable(ctx, actor).await?).await?;
     }
+    view.to_review = listed(ctx, actor, reviewable(ctx, actor).await?).await?;
     Ok(view)
 }
 
@@ -62,6 +64,7 @@ pub async fn count(ctx: &Ctx, actor: &Actor) -> Result<u32, Problem> {
     if actor.may(Action::ApprovePromotion) {
         count += approvable(ctx, actor).await?.len();
     }
+    count += reviewable(ctx, actor).await?.len();
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
@@ -169,8 +172,15 @@ async fn approvable(ctx: &Ctx, actor: &Actor) -> Result<Vec<PromotionId>, Proble
     Ok(asked.map(|one| one.id).collect())
 }
 
-async fn to_approve(ctx: &Ctx, actor: &Actor) -> Result<Vec<PromotionRow>, Problem> {
-    let mut ids = approvable(ctx, actor).await?;
+/// Broken glass whose review the reader may close.
+async fn reviewable(ctx: &Ctx, actor: &Actor) -> Result<Vec<PromotionId>, Problem> {
+    match actor.person() {
+        Some(person) if actor.may(Action::BreakGlass) => ctx.store.promotions_to_review(&person.id).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+async fn listed(ctx: &Ctx, actor: &Actor, mut ids: Vec<PromotionId>) -> Result<Vec<PromotionRow>, Problem> {
     ids.truncate(MOST_PROMOTIONS);
     promotions::promotions_by_id(ctx, actor, &ids).await
 }

@@ -111,6 +111,22 @@ impl Store {
         Ok(open)
     }
 
+    /// Promotions whose glass somebody else broke, and nobody has reviewed yet.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn promotions_to_review(&self, person: &UserId) -> Result<Vec<PromotionId>, Problem> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT promotion_id FROM broken_glass WHERE reviewed_at IS NULL AND by_id <> $1 ORDER BY at DESC, promotion_id LIMIT $2",
+        )
+        .bind(person.as_str())
+        .bind(MOST)
+        .fetch_all(self.read())
+        .await
+        .map_err(internal)?;
+        Ok(ids.into_iter().map(PromotionId).collect())
+    }
+
     /// Where the build of an app that was signed off last, other than this one, was tested.
     ///
     /// # Errors

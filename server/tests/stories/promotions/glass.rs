@@ -11,6 +11,7 @@ use domain::verdict::VerdictKind;
 use domain::{Action, Actor, Problem, Role};
 use server::usecases::people::{add_user, sign_in};
 use server::usecases::promotions::{break_glass, promotion, review_glass};
+use server::usecases::waiting::waiting;
 
 const PASSWORD: &str = "a quiet harbour at dawn";
 
@@ -100,10 +101,13 @@ async fn the_review_stays_open_until_another_lead_closes_it() {
         let forbidden = Err(Problem::Forbidden { action: Action::BreakGlass });
         assert_eq!(review(&stage.people.pia, "fine").await, forbidden);
         assert!(review(&stage.people.leo, "").await.is_err(), "a note is needed");
+        let waits = async |by: &Actor| waiting(ctx, by).await.expect("shown").to_review.len();
+        assert_eq!((waits(&stage.people.leo).await, waits(&lin).await, waits(&stage.people.pia).await), (1, 0, 0));
         let glass = promotion(ctx, &stage.people.leo, &id).await.expect("shown").glass.expect("broken");
         assert_eq!((glass.broken.by_name.as_str(), glass.reviewed.is_none(), glass.may_review), ("lin", true, true));
         stage.work(&id, &[]).await;
         review(&stage.people.leo, "it was right").await.expect("closed");
+        assert_eq!(waits(&stage.people.leo).await, 0);
         assert!(matches!(review(&stage.people.leo, "again").await, Err(Problem::Finished { .. })));
         let glass = promotion(ctx, &lin, &id).await.expect("shown").glass.expect("broken");
         assert_eq!(glass.reviewed.map(|act| (act.by_name, act.reason)), Some(("leo".to_owned(), "it was right".to_owned())));

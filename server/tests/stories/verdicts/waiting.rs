@@ -45,7 +45,8 @@ async fn judge(app: &TestApp, actor: &Actor, build: &BuildId, kind: VerdictKind)
 async fn waits(app: &TestApp, actor: &Actor) -> WaitingView {
     let view = waiting::waiting(&app.ctx, actor).await.expect("shown");
     let count = regions::counts(&app.ctx, actor).await.expect("counted").waiting as usize;
-    assert_eq!(count, view.to_sign.len() + view.to_test.len() + view.to_approve.len(), "the rail says the same");
+    let shown = view.to_sign.len() + view.to_test.len() + view.to_approve.len() + view.to_review.len();
+    assert_eq!(count, shown, "the rail says the same");
     view
 }
 
