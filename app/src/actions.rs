@@ -5,6 +5,7 @@
 //! leads back to the form with the [`Problem`] and what had been filled in.
 
 mod builds;
+mod canaries;
 mod environments;
 mod launch;
 mod notifications;
@@ -14,6 +15,7 @@ mod regions;
 mod stacks;
 
 pub use builds::*;
+pub use canaries::*;
 pub use environments::*;
 pub use launch::*;
 pub use notifications::*;

@@ -185,6 +185,8 @@ pub enum Done {
     MessageReplayed,
     StackSaved,
     PlanReviewed,
+    CanaryWithdrawn,
+    CanaryExtended,
 }
 
 /// The place where an action leaves its notice.

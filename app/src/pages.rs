@@ -27,7 +27,7 @@ pub use gate::{Account, Home, Login, Missing, SetUp};
 pub use launch::Launch;
 pub use promotion::Promotion;
 pub use promotions::Promotions;
-pub use region::{Drift, Plan, Region, ServiceLog};
+pub use region::{Canary, Drift, Plan, Region, ServiceLog};
 pub use regions::Regions;
 pub use replace::Replace;
 pub use rollback::Rollback;

@@ -4,11 +4,11 @@
 use crate::view::{
     AdoptInput, AppView, AuditRow, BookingInput, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView,
     Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
-    Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery,
-    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView, PromotionInput,
-    PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput, RollbackInput,
-    RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
-    UsageView, VerdictInput, WaitingView,
+    ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
+    LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput,
+    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow,
+    StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -118,8 +118,19 @@ pub trait Port: Send + Sync {
     async fn region(&self, actor: &Actor, name: &str) -> Result<RegionView, Problem>;
     async fn region_history(&self, actor: &Actor, name: &str, paging: Paging) -> Result<Page<RegionPast>, Problem>;
     async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem>;
-    /// What the tasks of an app's service wrote last.
-    async fn service_log(&self, actor: &Actor, region: &str, app: &str, lines: Option<u32>) -> Result<ServiceLog, Problem>;
+    /// What the tasks of an app's service, or of its canary, wrote last.
+    async fn service_log(
+        &self,
+        actor: &Actor,
+        region: &str,
+        app: &str,
+        canary: bool,
+        lines: Option<u32>,
+    ) -> Result<ServiceLog, Problem>;
+    /// Sends a canary back before its end.
+    async fn withdraw_canary(&self, actor: &Actor, id: &PromotionId, input: WithdrawInput) -> Result<(), Problem>;
+    /// Moves its end.
+    async fn extend_canary(&self, actor: &Actor, id: &PromotionId, input: ExtendInput) -> Result<(), Problem>;
     /// Puts back what was last verified.
     async fn correct_drift(&self, actor: &Actor, region: &str, app: &str, input: CorrectInput) -> Result<PromotionId, Problem>;
     /// Takes the replicas that somebody set by hand into the configuration.

@@ -90,6 +90,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/regions/:region") view=pages::Region ssr=SsrMode::Async/>
                 <Route path=path!("/regions/:region/:app/log") view=pages::ServiceLog ssr=SsrMode::Async/>
                 <Route path=path!("/regions/:region/:app/drift") view=pages::Drift ssr=SsrMode::Async/>
+                <Route path=path!("/regions/:region/:app/canary") view=pages::Canary ssr=SsrMode::Async/>
                 <Route path=path!("/plans/:plan") view=pages::Plan ssr=SsrMode::Async/>
                 <Route path=path!("/regions/:region/:app/rollback") view=pages::Rollback ssr=SsrMode::Async/>
                 <Route path=path!("/activity") view=pages::Activity ssr=SsrMode::Async/>

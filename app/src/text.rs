@@ -4,6 +4,7 @@
 //! argument of its function.
 
 mod builds;
+mod canary;
 mod commits;
 mod decisions;
 mod deliveries;
@@ -109,6 +110,7 @@ mod tests {
             inside::ENTRIES,
             intake::ENTRIES,
             builds::ENTRIES,
+            canary::ENTRIES,
             commits::ENTRIES,
             environments::ENTRIES,
             gates::ENTRIES,

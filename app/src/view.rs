@@ -1,6 +1,7 @@
 //! What pages show and REST answers: plain data, ready to read.
 
 use chrono::{DateTime, Utc};
+use domain::canary::Terms;
 use domain::gate::{Gate, GateKind, Void};
 use domain::id::{AuditId, BuildId, EnvironmentId, PromotionId, SignOffId, TokenId, UserId};
 use domain::lease::{EndReason, EnvironmentState};
@@ -21,6 +22,7 @@ macro_rules! views {
     )+};
 }
 
+mod canary;
 mod capacity;
 mod commits;
 mod course;
@@ -34,6 +36,7 @@ mod regions;
 mod stacks;
 mod verdicts;
 
+pub use canary::{CanaryAskedView, CanaryView, ExtendInput, WithdrawInput};
 pub use capacity::*;
 pub use commits::{BuildCommits, CommitView, RangeState, RangeView, RegionRange, SinceBuild};
 pub use course::{CourseView, PreflightView, PromotionLink};
@@ -366,6 +369,8 @@ views! {
         pub approvals: Vec<ApprovalView>,
         pub rollouts: Vec<RolloutView>,
         pub course: CourseView,
+        /// What a canary asks for.
+        pub canary: Option<CanaryAskedView>,
         pub started_by_name: Option<String>,
         pub started_at: Option<DateTime<Utc>>,
         /// Whether the reader must give the password again to start.
@@ -479,6 +484,9 @@ views! {
         /// To start by itself when every gate is green; by hand without.
         #[serde(default)]
         pub booking: Option<BookingInput>,
+        /// To run in a part of one region only, for a while.
+        #[serde(default)]
+        pub canary: Option<Terms>,
     }
 
     /// What a guarded button asks for.
@@ -513,7 +521,9 @@ pub fn gate_region(kind: &GateKind) -> Option<&str> {
         | GateKind::EnoughRoom { region }
         | GateKind::VariablesThere { region }
         | GateKind::NotOlder { region }
-        | GateKind::WayBackKept { region } => Some(region),
+        | GateKind::WayBackKept { region }
+        | GateKind::NoCanary { region }
+        | GateKind::CanaryFits { region } => Some(region),
         _ => None,
     }
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 83] = [
+const PAGES: [&str; 85] = [
     "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
@@ -95,6 +95,8 @@ const PAGES: [&str; 83] = [
     "/regions/hangzhou/web/drift",
     "/regions/hangzhou/worker/drift",
     "/regions/hangzhou/share-api/drift",
+    "/regions/hangzhou/share-api/canary",
+    "/regions/hangzhou/web/canary",
     "/plans/flood",
     "/plans/quiet",
     "/regions/hangzhou/web/rollback",
@@ -292,6 +294,7 @@ fn needed(form: &str) -> Option<Action> {
         "/do/regions/correct" | "/do/regions/adopt" => Action::CorrectRegion,
         "/do/plans/review" => Action::ReviewPlan,
         "/do/plans/run" | "/do/plans/return" => Action::RunPlan,
+        "/do/canaries/withdraw" | "/do/canaries/extend" => Action::TendCanary,
         "/do/people/add" | "/do/people/role" | "/do/people/disable" | "/do/people/password" => Action::ManagePeople,
         "/do/tokens/add" | "/do/tokens/revoke" => Action::ManageTokens,
         "/do/hooks/add" | "/do/hooks/revoke" | "/do/hooks/rotate" | "/do/hooks/reveal" | "/do/deliveries/replay" => {

@@ -57,7 +57,8 @@ impl Role {
             | A::RollBack
             | A::CorrectRegion
             | A::ReviewPlan
-            | A::RunPlan => matches!(self, Role::Lead),
+            | A::RunPlan
+            | A::TendCanary => matches!(self, Role::Lead),
             A::ManagePeople
             | A::ManageTokens
             | A::ManageHooks
@@ -125,6 +126,8 @@ pub enum Action {
     ReviewPlan,
     /// Uses a contingency plan, and returns from it.
     RunPlan,
+    /// Withdraws a canary before its end, or moves its end.
+    TendCanary,
     ManagePeople,
     ManageTokens,
     ManageHooks,
@@ -138,7 +141,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 32] = [
+    pub const ALL: [Action; 33] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -163,6 +166,7 @@ impl Action {
         Action::CorrectRegion,
         Action::ReviewPlan,
         Action::RunPlan,
+        Action::TendCanary,
         Action::ManagePeople,
         Action::ManageTokens,
         Action::ManageHooks,

@@ -9,6 +9,7 @@ pub use policy::{
 };
 
 use crate::Role;
+use crate::canary::Terms;
 use crate::freeze::Freeze;
 use crate::id::UserId;
 use crate::policy::Policy;
@@ -51,6 +52,10 @@ pub enum GateKind {
     NotOlder { region: String },
     /// What a rollback would go back to can still be had.
     WayBackKept { region: String },
+    /// No canary of the app is there: it returns before anything else is put there.
+    NoCanary { region: String },
+    /// For a canary: it leaves the main service something, or is no larger than it.
+    CanaryFits { region: String },
 }
 
 /// Green lets pass; waiting needs somebody's act; red needs something mended.
@@ -130,6 +135,27 @@ pub struct RegionFacts {
     pub ran_before: bool,
     pub world: world::WorldFacts,
     pub freeze: Freeze,
+    /// The canary of the app that is there.
+    pub canary: Option<CanaryThere>,
+    /// For a canary: what is asked for.
+    pub asked: Option<CanaryAsked>,
+}
+
+/// A canary that is in a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryThere {
+    /// The number of its promotion.
+    pub number: i64,
+    /// Whether it is on its way out.
+    pub returning: bool,
+}
+
+/// A canary as it is asked for, and the replicas that the region is to run; none when nothing was
+/// verified there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryAsked {
+    pub terms: Terms,
+    pub main: Option<u32>,
 }
 
 /// Everything the gates are computed from.
@@ -167,6 +193,8 @@ pub fn gates(facts: &GateFacts) -> Vec<Gate> {
         }
         gates.extend(policy::not_frozen(facts, region));
         gates.extend([region_reachable(region), no_other_rollout(region)]);
+        gates.extend(region.canary.map(|there| no_canary(&region.region, there)));
+        gates.extend(canary_fits(region));
         gates.extend(world::gates(&region.region, &region.world, facts.rollback));
     }
     gates
@@ -245,6 +273,22 @@ fn no_other_rollout(facts: &RegionFacts) -> Gate {
         Some(number) => Gate::waiting(kind, None).because(format!("P-{number}")),
         None => Gate::green(kind),
     }
+}
+
+/// The gate of a region in which a canary is: whoever leads withdraws it, or waits for its end.
+/// Where there is none, there is nothing to say.
+pub fn no_canary(region: &str, there: CanaryThere) -> Gate {
+    let kind = GateKind::NoCanary { region: region.to_owned() };
+    let gate = if there.returning { Gate::waiting(kind, None) } else { Gate::red(kind, Some(Role::Lead)) };
+    gate.because(format!("P-{}", there.number))
+}
+
+fn canary_fits(facts: &RegionFacts) -> Option<Gate> {
+    let asked = facts.asked.as_ref()?;
+    let kind = GateKind::CanaryFits { region: facts.region.clone() };
+    let main = asked.main.unwrap_or(0);
+    let gate = if asked.terms.fits(main) { Gate::green(kind) } else { Gate::red(kind, Some(Role::Lead)) };
+    Some(gate.because(format!("{} / {main}", asked.terms.replicas)))
 }
 
 #[cfg(test)]

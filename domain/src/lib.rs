@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod address;
+pub mod canary;
 pub mod capacity;
 pub mod channel;
 pub mod check;

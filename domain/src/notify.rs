@@ -33,6 +33,8 @@ pub enum EventKind {
     PromotionPaused,
     PromotionResumed,
     PromotionAborted,
+    /// A canary is gone, and its region as it was before.
+    CanaryReturned,
     /// A lead started without people's decisions.
     GlassBroken,
     /// A hook was silent for longer than usual.
@@ -42,7 +44,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 20] = [
+    pub const ALL: [EventKind; 21] = [
         EventKind::BuildReady,
         EventKind::BuildFailed,
         EventKind::TagMoved,
@@ -60,6 +62,7 @@ impl EventKind {
         EventKind::PromotionPaused,
         EventKind::PromotionResumed,
         EventKind::PromotionAborted,
+        EventKind::CanaryReturned,
         EventKind::GlassBroken,
         EventKind::HookSilent,
         EventKind::Test,
@@ -84,6 +87,7 @@ impl EventKind {
             EventKind::PromotionPaused => "promotion_paused",
             EventKind::PromotionResumed => "promotion_resumed",
             EventKind::PromotionAborted => "promotion_aborted",
+            EventKind::CanaryReturned => "canary_returned",
             EventKind::GlassBroken => "glass_broken",
             EventKind::HookSilent => "hook_silent",
             EventKind::Test => "test",
@@ -99,7 +103,14 @@ impl EventKind {
         use EventKind as E;
         matches!(
             self,
-            E::TagMoved | E::RolloutFailed | E::Rollback | E::PromotionPaused | E::PromotionAborted | E::GlassBroken | E::Test
+            E::TagMoved
+                | E::RolloutFailed
+                | E::Rollback
+                | E::PromotionPaused
+                | E::PromotionAborted
+                | E::CanaryReturned
+                | E::GlassBroken
+                | E::Test
         )
     }
 }

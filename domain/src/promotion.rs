@@ -14,13 +14,15 @@ pub enum PromotionKind {
     Correction,
     /// A contingency plan, or the return from one.
     Plan,
+    /// A part of one region runs another build, with an owner and an end. It passes every gate.
+    Canary,
 }
 
 impl PromotionKind {
     /// Whether it only goes to what was verified there before: it needs no approval, and its gates
     /// are those of a rollback.
     pub const fn goes_back(self) -> bool {
-        !matches!(self, PromotionKind::Promotion)
+        !matches!(self, PromotionKind::Promotion | PromotionKind::Canary)
     }
 }
 
@@ -153,7 +155,8 @@ macro_rules! state_text {
 pub(crate) use state_text;
 
 state_text! {
-    PromotionKind { Promotion = "promotion", Rollback = "rollback", Correction = "correction", Plan = "plan" }
+    PromotionKind { Promotion = "promotion", Rollback = "rollback", Correction = "correction", Plan = "plan",
+        Canary = "canary" }
     PromotionState { Open = "open", Running = "running", Verified = "verified", Failed = "failed", Cancelled = "cancelled",
         Aborted = "aborted", Rejected = "rejected", Expired = "expired" }
     RolloutState { Waiting = "waiting", Running = "running", Verified = "verified", Failed = "failed", Skipped = "skipped" }

@@ -1,5 +1,6 @@
 //! What a region runs: the service of an app, typed.
 
+use crate::canary::Shape;
 use crate::config::{AppConfig, FailureAction, RegionConfig, UpdateConfig, UpdateOrder};
 use crate::gate::world::Need;
 use crate::problem::Fault;
@@ -32,6 +33,9 @@ pub struct ServiceIntent {
     /// and hash the same as they did.
     #[serde(default, skip_serializing_if = "UpdateConfig::is_default")]
     pub update: UpdateConfig,
+    /// Whether it is a canary's service, beside the app's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
 }
 
 /// A port published in host mode.
@@ -80,6 +84,7 @@ impl ServiceIntent {
             soak_seconds: service.soak_seconds.unwrap_or(DEFAULT_SOAK_SECONDS),
             deadline_seconds: service.deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS),
             update: service.update.clone(),
+            canary: false,
         })
     }
 
@@ -117,6 +122,15 @@ impl ServiceIntent {
     pub fn need(&self, replaces: bool) -> Need {
         let beside = if replaces && self.order() == UpdateOrder::StartFirst { self.parallelism() } else { 0 };
         Need { replicas: self.replicas, beside, memory_mib: self.memory_mib, published: self.port.is_some() }
+    }
+
+    /// What the nodes must hold while this canary is there: of a share as much as before, of one
+    /// beside both. The two have ports of their own, so that a node can have a task of each.
+    pub fn need_of_canary(&self, shape: Shape, main: u32) -> Need {
+        match shape {
+            Shape::Share => Need { replicas: main, beside: 0, memory_mib: self.memory_mib, published: self.port.is_some() },
+            Shape::Beside => Need { replicas: main, beside: self.replicas, memory_mib: self.memory_mib, published: false },
+        }
     }
 }
 

@@ -137,6 +137,8 @@ pub struct Work {
     /// Wakes whoever keeps logs with builds.
     pub snapshots: Arc<Notify>,
     pub rollouts: Arc<Notify>,
+    /// Wakes whoever looks after canaries.
+    pub canaries: Arc<Notify>,
     /// Wakes promotions that are paused or wait for a look.
     pub held: Arc<Notify>,
     /// A promotion was booked, or one of its gates may have opened.

@@ -1,19 +1,20 @@
 //! The port's one implementation: each method is one use case.
 
 use crate::ctx::Ctx;
+use crate::engine::swarm::Which;
 use crate::usecases::{
-    activity, builds, commits, engines, environments, hooks, intake, notifications, people, promotions, regions, rollouts, runs,
-    secrets, settings, stacks, tokens, verdicts, waiting,
+    activity, builds, canaries, commits, engines, environments, hooks, intake, notifications, people, promotions, regions,
+    rollouts, runs, secrets, settings, stacks, tokens, verdicts, waiting,
 };
 use app::port::Port;
 use app::view::{
     AdoptInput, AppView, AuditRow, BookingInput, BuildCommits, BuildFilter, BuildLogs, BuildRow, BuildView, CapacityView,
     Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
-    Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput, LogPage, LogQuery,
-    MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView, PromotionInput,
-    PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput, RollbackInput,
-    RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView,
-    UsageView, VerdictInput, WaitingView,
+    ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
+    LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput,
+    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow,
+    StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -259,8 +260,23 @@ impl Port for Ctx {
         regions::variables(self, actor, name).await
     }
 
-    async fn service_log(&self, actor: &Actor, region: &str, app: &str, lines: Option<u32>) -> Result<ServiceLog, Problem> {
-        regions::service_log(self, actor, region, app, lines).await
+    async fn service_log(
+        &self,
+        actor: &Actor,
+        region: &str,
+        app: &str,
+        canary: bool,
+        lines: Option<u32>,
+    ) -> Result<ServiceLog, Problem> {
+        regions::service_log(self, actor, (region, app, Which::canary_if(canary)), lines).await
+    }
+
+    async fn withdraw_canary(&self, actor: &Actor, id: &PromotionId, input: WithdrawInput) -> Result<(), Problem> {
+        canaries::withdraw_canary(self, actor, id, input).await
+    }
+
+    async fn extend_canary(&self, actor: &Actor, id: &PromotionId, input: ExtendInput) -> Result<(), Problem> {
+        canaries::extend_canary(self, actor, id, input).await
     }
 
     async fn correct_drift(&self, actor: &Actor, region: &str, app: &str, input: CorrectInput) -> Result<PromotionId, Problem> {

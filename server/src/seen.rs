@@ -14,6 +14,8 @@ pub struct RegionSeen {
     pub reachable: bool,
     /// By app.
     pub services: HashMap<String, ServiceSeen>,
+    /// The canaries, by app.
+    pub canaries: HashMap<String, ServiceSeen>,
 }
 
 /// One app's service in a region, read off its running tasks.
@@ -47,16 +49,20 @@ impl Seen {
     /// Takes in a look; true when what runs there is not what was seen before.
     pub fn put(&self, name: &str, seen: RegionSeen) -> bool {
         let mut regions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = regions.get(name).is_none_or(|old| old.reachable != seen.reachable || old.services != seen.services);
+        let is_other = |old: &Arc<RegionSeen>| {
+            old.reachable != seen.reachable || old.services != seen.services || old.canaries != seen.canaries
+        };
+        let changed = regions.get(name).is_none_or(is_other);
         regions.insert(name.to_owned(), Arc::new(seen));
         changed
     }
 
-    /// The regions in which `app` runs `digest`, by name.
+    /// The regions in which `app` runs `digest`, also as a canary, by name.
     pub fn regions_running(&self, app: &str, digest: &Digest) -> Vec<String> {
         let regions = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let runs = |seen: &RegionSeen| {
-            seen.services.get(app).is_some_and(|service| service.digest.as_ref() == Some(digest) && service.running > 0)
+            let both = seen.services.get(app).into_iter().chain(seen.canaries.get(app));
+            both.into_iter().any(|service| service.digest.as_ref() == Some(digest) && service.running > 0)
         };
         let mut names: Vec<String> = regions.iter().filter(|(_, seen)| runs(seen)).map(|(name, _)| name.clone()).collect();
         names.sort_unstable();

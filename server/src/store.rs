@@ -10,6 +10,7 @@ pub mod approvals;
 pub mod audit;
 pub mod bookings;
 pub mod builds;
+pub mod canaries;
 pub mod commits;
 pub mod config;
 pub mod decisions;

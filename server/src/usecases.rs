@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod builds;
+pub mod canaries;
 pub mod commits;
 mod deciding;
 pub mod engines;
@@ -37,6 +38,7 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(environments::keep_logs(ctx.clone()));
     ctx.work.tasks.spawn(promotions::work(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
+    ctx.work.tasks.spawn(canaries::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));
     ctx.work.tasks.spawn(people::prune(ctx.clone()));

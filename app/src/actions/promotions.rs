@@ -4,12 +4,25 @@ use super::{UiError, go, some};
 use crate::context::{Done, Notice, UiContext};
 use crate::view::{BookingInput, Confirmation, GlassInput, PromotionInput, RollbackInput};
 use domain::Problem;
+use domain::canary::{Shape, Terms};
 use domain::id::{BuildId, PromotionId};
+use domain::problem::Fault;
 use domain::rollout::waves::WaveStart;
 use leptos::prelude::*;
 
 fn confirmation(app: String, password: String) -> Confirmation {
     Confirmation { app, password: (!password.is_empty()).then_some(password) }
+}
+
+/// A canary's terms as a form sends them.
+fn terms(shape: &str, replicas: u32, port_label: &str, hours: u32) -> Result<Terms, Problem> {
+    let shape = match shape {
+        "" => Shape::Share,
+        word => word.parse().map_err(|why| Problem::invalid("shape", why))?,
+    };
+    let label = some(port_label.to_owned()).map(|label| label.parse());
+    let range = |_| Problem::invalid("port_label", Fault::OutOfRange { least: 1, most: 655 });
+    Ok(Terms { shape, replicas, port_label: label.transpose().map_err(range)?, hours })
 }
 
 /// `waves` are the regions that begin a wave of their own; each waits for the same.
@@ -26,13 +39,20 @@ pub async fn request_promotion(
     #[server(default)] not_before: String,
     #[server(default)] app: String,
     #[server(default)] password: String,
+    #[server(default)] canary: bool,
+    #[server(default)] shape: String,
+    #[server(default)] replicas: u32,
+    #[server(default)] hours: u32,
+    #[server(default)] port_label: String,
 ) -> Result<(), UiError> {
     let (port, actor, _) = UiContext::acting()?;
+    let terms = || terms(&shape, replicas, &port_label, hours);
+    let canary = canary.then(terms).transpose()?;
     let soak_minutes = soak_minutes.unwrap_or(0);
     let waves = waves.into_iter().map(|from| WaveStart { from, soak_minutes, look }).collect();
     let booked = || BookingInput { not_before: some(not_before), confirmation: confirmation(app, password) };
     let booking = by_itself.then(booked);
-    let id = port.request_promotion(&actor, PromotionInput { build, regions, reason, waves, booking }).await?;
+    let id = port.request_promotion(&actor, PromotionInput { build, regions, reason, waves, booking, canary }).await?;
     go(&format!("/promotions/{id}"));
     Ok(())
 }

@@ -10,9 +10,9 @@ pub(super) use commits::{content as commits_content, counts as range_words};
 pub(super) use verdicts::{said, said_by, sent_back_chip, verdict_form};
 
 use super::checks::checks;
-use super::param;
 use super::promotions::promotion_list;
 use super::run::run_chip;
+use super::{param, query};
 use crate::parts::{
     Body, Icon, Reader, Section, Tone, chip, commit, digest, dot, environment_chip, fact, icon, megabytes, outside, panel,
     region_title, release_first, short_digest, standing_chip, tag_word, when,
@@ -27,12 +27,17 @@ use leptos::prelude::*;
 #[component]
 pub fn Build() -> impl IntoView {
     let id = BuildId(param("id"));
+    let region = query("region");
     crate::parts::page(move |r| async move {
         let port = r.port();
         let build = port.build(&r.actor, &id).await?;
         let commits = port.commits_of_build(&r.actor, &id).await?;
         let logs = port.logs_of_build(&r.actor, &id).await?;
-        let promote = if build.may.contains(&Action::RequestPromotion) { act::promote(&r, &build).await? } else { ().into_any() };
+        let promote = if build.may.contains(&Action::RequestPromotion) {
+            act::promote(&r, &build, region.as_deref()).await?
+        } else {
+            ().into_any()
+        };
         Ok(body(&r, &build, (&commits, &logs), promote))
     })
 }

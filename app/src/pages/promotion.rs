@@ -12,7 +12,7 @@ use super::param;
 use super::promotions::{build_word, regions_word};
 use crate::parts::{Body, Form, Icon, Reader, Section, fact, icon, only, panel, promotion_chip, when};
 use crate::text::Text;
-use crate::view::PromotionView;
+use crate::view::{CanaryAskedView, PromotionView};
 use domain::Action;
 use domain::gate::GateState;
 use domain::id::PromotionId;
@@ -143,9 +143,11 @@ fn facts(r: &Reader, promotion: &PromotionView) -> AnyView {
     });
     let reason =
         (!promotion.reason.is_empty()).then(|| fact(t.reason(), view! { <p class="said">{promotion.reason.clone()}</p> }));
+    let canary = promotion.canary.as_ref().map(|canary| canary_facts(r, promotion, canary));
     let content = view! {
         <dl class="facts">
             {fact(t.build(), build_word(row))}
+            {canary}
             {fact(t.verdicts(), super::build::build_chips(t, promotion.standing, false))}
             {fact(t.regions(), regions_word(t, row))}
             {fact(t.col_requested(), view! { <b>{requested.0}</b><span class="quiet">" · "{requested.1}</span> })}
@@ -154,6 +156,27 @@ fn facts(r: &Reader, promotion: &PromotionView) -> AnyView {
         </dl>
     };
     panel(t.facts(), (), content)
+}
+
+/// What a canary asks for, and where it is seen once it has started.
+fn canary_facts(r: &Reader, promotion: &PromotionView, canary: &CanaryAskedView) -> AnyView {
+    let t = r.t;
+    let terms = &canary.terms;
+    let what = format!("{} · {}", t.replicas(terms.replicas), t.shape(terms.shape));
+    let end = match canary.ends_at {
+        Some(at) => view! { {when(r, at)} }.into_any(),
+        None => view! { {t.canary_for_hours(terms.hours)} }.into_any(),
+    };
+    let there = promotion.row.regions.first().zip(canary.state).map(|(region, state)| {
+        let href = format!("/regions/{}/{}/canary", region.name, promotion.row.app);
+        view! { " "<a href=href>{t.canary_state(state)}</a> }
+    });
+    let cause = canary.cause.map(|cause| format!(" · {}", t.return_cause(cause)));
+    view! {
+        {fact(t.canary(), view! { {what}{there}<span class="quiet">{cause}</span> })}
+        {fact(t.canary_end(), end)}
+    }
+    .into_any()
 }
 
 fn approvals(r: &Reader, promotion: &PromotionView) -> AnyView {

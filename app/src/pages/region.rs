@@ -1,5 +1,6 @@
 //! One region closely, and what can be done there beside promoting.
 
+mod canary;
 mod drift;
 mod history;
 mod log;
@@ -7,6 +8,8 @@ mod overview;
 mod plan;
 mod variables;
 
+pub use canary::Canary;
+pub(in crate::pages) use canary::canary_chip;
 pub use drift::Drift;
 pub use log::ServiceLog;
 pub use plan::Plan;

@@ -1,5 +1,6 @@
 //! The board: which build each region runs, and what is newer.
 
+use super::region::canary_chip;
 use crate::parts::{
     Body, Icon, Reader, Section, Tone, age, chip, empty, icon, outside, path_with, region_title, short_digest, when,
 };
@@ -150,7 +151,8 @@ pub(super) fn state(r: &Reader, app: &str, column: &RegionColumn, cell: &RegionC
         chip(Tone::Bad, Icon::Cross, t.unhealthy(cell.running, cell.desired))
     };
     let health = if cell.digest.is_none() { ().into_any() } else { health };
-    view! { {health}{drifted(r, app, cell)}{plan(t, cell)} }.into_any()
+    let canary = cell.canary.as_ref().map(|canary| canary_chip(t, &cell.region, app, canary));
+    view! { {health}{canary}{drifted(r, app, cell)}{plan(t, cell)} }.into_any()
 }
 
 /// That it is not what was put there, since when, and the way to what is different.

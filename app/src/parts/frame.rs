@@ -276,5 +276,7 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::MessageReplayed => t.done_message_replayed(),
         Done::StackSaved => t.done_stack_saved(),
         Done::PlanReviewed => t.done_plan_reviewed(),
+        Done::CanaryWithdrawn => t.done_canary_withdrawn(),
+        Done::CanaryExtended => t.done_canary_extended(),
     }
 }

@@ -34,6 +34,8 @@ impl Text {
             (GateKind::VariablesThere { .. }, None) => Some(self.note_no_environment()),
             (GateKind::NotOlder { .. }, Some(_)) => Some(if green { self.note_unknown_runs() } else { self.note_runs() }),
             (GateKind::WayBackKept { .. }, Some(_)) => Some(self.note_back_to()),
+            (GateKind::NoCanary { .. }, _) => Some(self.note_no_canary()),
+            (GateKind::CanaryFits { .. }, _) => Some(self.note_canary_fits()),
             (GateKind::WayBackKept { .. }, None) => Some(self.note_nothing_back()),
             _ => None,
         }

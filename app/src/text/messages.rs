@@ -121,6 +121,7 @@ impl Text {
             EventKind::PromotionPaused => self.ev_paused(),
             EventKind::PromotionResumed => self.ev_resumed(),
             EventKind::PromotionAborted => self.ev_aborted(),
+            EventKind::CanaryReturned => self.ev_canary_returned(),
             EventKind::GlassBroken => self.ev_glass(),
             EventKind::HookSilent => self.ev_hook_silent(),
             EventKind::Test => self.ev_test(),

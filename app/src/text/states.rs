@@ -209,6 +209,7 @@ impl Text {
             Action::CorrectRegion => self.do_correct(),
             Action::ReviewPlan => self.do_review_plan(),
             Action::RunPlan => self.do_run_plan(),
+            Action::TendCanary => self.do_tend_canary(),
             Action::ManagePeople => self.do_people(),
             Action::ManageTokens => self.do_tokens(),
             Action::ManageHooks => self.do_hooks(),
@@ -280,6 +281,7 @@ impl Text {
             PromotionKind::Rollback => self.kind_rollback(),
             PromotionKind::Correction => self.kind_correction(),
             PromotionKind::Plan => self.kind_plan(),
+            PromotionKind::Canary => self.kind_canary(),
         }
     }
 
@@ -329,6 +331,8 @@ impl Text {
             GateKind::VariablesThere { .. } => self.gate_variables(region),
             GateKind::NotOlder { .. } => self.gate_not_older(region),
             GateKind::WayBackKept { .. } => self.gate_way_back(region),
+            GateKind::NoCanary { .. } => self.gate_no_canary(region),
+            GateKind::CanaryFits { .. } => self.gate_canary_fits(region),
         }
     }
 
@@ -350,6 +354,8 @@ impl Text {
             GateKind::VariablesThere { .. } => self.help_variables(),
             GateKind::NotOlder { .. } => self.help_not_older(),
             GateKind::WayBackKept { .. } => self.help_way_back(),
+            GateKind::NoCanary { .. } => self.help_no_canary(),
+            GateKind::CanaryFits { .. } => self.help_canary_fits(),
         }
     }
 
@@ -487,6 +493,10 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("plan.reviewed", "read a contingency plan", "审阅了应急预案"),
     ("plan.started", "used a contingency plan", "启用了应急预案"),
     ("plan.returned", "returned from a contingency plan", "结束了应急预案"),
+    ("canary.withdrawn", "withdrew a canary", "撤回了灰度"),
+    ("canary.extended", "extended a canary", "延长了灰度"),
+    ("canary.returning", "a canary goes back", "灰度开始撤回"),
+    ("canary.returned", "a canary has returned", "灰度已撤回"),
     ("rollback.withheld", "a region did not go back by itself", "区域未自动回滚"),
     ("rollback.started", "rolled a region back", "回滚了区域"),
     ("hook.secret_rotated", "gave a hook a new secret", "更换了钩子密钥"),

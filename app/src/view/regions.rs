@@ -1,6 +1,6 @@
 //! The regions from afar and closely, what was changed there by hand, and contingency plans.
 
-use super::{Confirmation, LogLine, RegionRef};
+use super::{CanaryView, Confirmation, LogLine, RegionRef};
 use chrono::{DateTime, Utc};
 use domain::drift::Difference;
 use domain::id::{BuildId, PromotionId, UserId};
@@ -33,6 +33,8 @@ views! {
         pub drift_since: Option<DateTime<Utc>>,
         /// The contingency plan under which it runs.
         pub plan: Option<PlanRun>,
+        /// The canary that is there.
+        pub canary: Option<CanaryView>,
         /// Signed-off or newer release builds that this region does not run yet.
         pub newer: u32,
         pub newest_tag: Option<String>,
@@ -103,6 +105,9 @@ views! {
         pub tasks: Vec<TaskView>,
         /// Tasks that failed, of those that the Swarm still knows.
         pub restarts: u32,
+        /// The same of its canary.
+        pub canary_tasks: Vec<TaskView>,
+        pub canary_restarts: u32,
     }
 
     /// One task of a service: one try to keep a replica running.

@@ -402,8 +402,16 @@ impl Port for Fake {
     async fn region_variables(&self, _: &Actor, name: &str) -> Answer<RegionVariables> {
         Ok(self.sample_region_variables(name))
     }
-    async fn service_log(&self, _: &Actor, _: &str, app: &str, _: Option<u32>) -> Answer<ServiceLog> {
+    async fn service_log(&self, _: &Actor, _: &str, app: &str, _: bool, _: Option<u32>) -> Answer<ServiceLog> {
         Ok(self.sample_service_log(app))
+    }
+    async fn withdraw_canary(&self, _: &Actor, id: &PromotionId, input: WithdrawInput) -> Answer<()> {
+        self.note((id, input));
+        Ok(())
+    }
+    async fn extend_canary(&self, _: &Actor, id: &PromotionId, input: ExtendInput) -> Answer<()> {
+        self.note((id, input));
+        Ok(())
     }
     async fn correct_drift(&self, _: &Actor, region: &str, app: &str, input: CorrectInput) -> Answer<PromotionId> {
         self.note((region, app, input));

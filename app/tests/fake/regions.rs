@@ -3,14 +3,42 @@
 use super::samples::{digest, three_regions};
 use super::{Answer, Fake, ago, may};
 use app::view::*;
+use domain::canary::{CanaryState, Shape, Terms};
 use domain::drift::{Difference, Part};
-use domain::id::{PromotionId, UserId};
+use domain::id::{BuildId, PromotionId, UserId};
 use domain::problem::Noun;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState};
 use domain::region_variables::{Beside, RegionOrigin};
 use domain::{Action, Actor, Problem};
 
 impl Fake {
+    /// One of three replicas, for a day.
+    pub(super) fn sample_canary(&self) -> CanaryView {
+        CanaryView {
+            promotion: PromotionId("canary".to_owned()),
+            number: 62,
+            build: BuildId("signed".to_owned()),
+            digest: digest("c0ffee12ab34"),
+            tag: Some("release-v5.12.06.01".to_owned()),
+            terms: Terms { shape: Shape::Share, replicas: 1, port_label: None, hours: 24 },
+            port: Some(8180),
+            state: CanaryState::Running,
+            owner: "leo".to_owned(),
+            started_at: ago(90),
+            ends_at: ago(-1350),
+            more_hours: 144,
+            running: 1,
+            desired: 1,
+            healthy: true,
+            quarantined: false,
+            drifted: false,
+            url: Some("http://hangzhou.example.com:8180".to_owned()),
+            cause: None,
+            withdrawn_by: None,
+            reason: String::new(),
+        }
+    }
+
     /// What `hangzhou` runs: web with more replicas, worker with more than that, share-api as it should.
     pub(super) fn sample_region(&self, actor: &Actor, name: &str) -> Answer<RegionView> {
         let board = self.sample_board(actor);
@@ -22,10 +50,19 @@ impl Fake {
             let cell = match row.app.as_str() {
                 "web" => RegionCell { drifted: true, drift: self.sample_drift(), drift_since: Some(ago(12)), ..cell },
                 "worker" => RegionCell { drifted: true, drift: self.beyond(), ..cell },
-                _ => RegionCell { drifted: false, ..cell },
+                _ => RegionCell { drifted: false, canary: (!self.empty).then(|| self.sample_canary()), ..cell },
             };
             let tasks = if away { Vec::new() } else { self.sample_tasks(cell.digest.clone()) };
-            Some(RegionService { app: row.app, port: row.port, cell, restarts: 1, tasks })
+            let canary = cell.canary.as_ref().map(|canary| self.sample_tasks(Some(canary.digest.clone())));
+            Some(RegionService {
+                app: row.app,
+                port: row.port,
+                canary_restarts: u32::from(canary.is_some()),
+                canary_tasks: canary.unwrap_or_default(),
+                cell,
+                restarts: 1,
+                tasks,
+            })
         });
         Ok(RegionView {
             services: services.collect(),

@@ -41,3 +41,39 @@ async fn a_plan_that_nobody_has_read_cannot_be_pressed_and_says_who_can_clear_it
     let (_, html) = get(&Ask::by(Role::Tester), "/plans/flood").await;
     assert!(forms(&html).iter().all(|form| !form.action().starts_with("/do/plans/")));
 }
+
+#[tokio::test]
+async fn a_canary_stands_beside_the_main_service_with_its_end_and_what_a_lead_can_do() {
+    let t = Text(Lang::En);
+    let (_, board) = get(&Ask::by(Role::Viewer), "/regions/hangzhou").await;
+    let leads = |html: &str, to: &str| tags(html).iter().any(|tag| tag.name == "a" && tag.get("href") == to);
+    assert!(leads(&board, "/regions/hangzhou/share-api/canary") && text(&board).contains(t.canary_runs()));
+    let (_, html) = get(&Ask::by(Role::Lead), "/regions/hangzhou/share-api/canary").await;
+    let words = text(&html);
+    for word in [t.canary_main(), t.canary_owner(), "leo", "release-v5.12.06.01", &t.canary_took(1, 4), &t.restarts(1), "UTC"] {
+        assert!(words.contains(word), "{word} is not in {words}");
+    }
+    assert!(leads(&html, "/regions/hangzhou/share-api/log") && leads(&html, "/regions/hangzhou/share-api/log?of=canary"));
+    assert!(leads(&html, "/builds/signed?region=hangzhou#promote"), "the way to the main path");
+    assert!(has_form(&html, "/do/canaries/withdraw") && has_form(&html, "/do/canaries/extend"));
+    let (_, html) = get(&Ask::by(Role::Tester), "/regions/hangzhou/share-api/canary").await;
+    assert!(forms(&html).iter().all(|form| !form.action().starts_with("/do/canaries/")));
+    let (_, html) = get(&Ask::by(Role::Lead), "/regions/hangzhou/web/canary").await;
+    assert!(text(&html).contains(t.no_canary()) && !has_form(&html, "/do/canaries/withdraw"));
+}
+
+#[tokio::test]
+async fn the_form_for_a_promotion_has_a_part_for_a_canary_and_keeps_the_region_of_the_link() {
+    let (_, html) = get(&Ask::by(Role::Lead), "/builds/signed?region=us-west").await;
+    let form = forms(&html).into_iter().find(|form| form.action() == "/do/promotions/request").expect("the form");
+    let chosen: Vec<&str> = form
+        .fields
+        .iter()
+        .filter(|field| field.get("name") == "regions[]" && field.has("checked"))
+        .map(|field| field.get("value"))
+        .collect();
+    assert_eq!(chosen, ["us-west"]);
+    for name in ["canary", "shape", "replicas", "hours", "port_label"] {
+        assert!(form.fields.iter().any(|field| field.get("name") == name), "{name}");
+    }
+}

@@ -39,6 +39,8 @@ fn region(name: &str) -> RegionFacts {
         ran_before: true,
         freeze: Freeze::Unwatched,
         world: super::world::tests::clear(),
+        canary: None,
+        asked: None,
     }
 }
 
@@ -347,9 +349,39 @@ fn freeze() -> impl Strategy<Value = Freeze> {
     prop_oneof![4 => Just(Freeze::Unwatched), 3 => Just(Freeze::Open), 1 => Just(closed)]
 }
 
+#[test]
+fn a_canary_that_is_there_keeps_everything_else_out_and_says_who_clears_it() {
+    let with = |canary| GateFacts { regions: vec![RegionFacts { canary, ..region("hangzhou") }], ..clear(true) };
+    let gate = |returning| {
+        let gates = gates(&with(Some(CanaryThere { number: 7, returning })));
+        gates.into_iter().find(|gate| matches!(gate.kind, GateKind::NoCanary { .. })).expect("a gate")
+    };
+    assert_eq!((gate(false).state, gate(false).cleared_by), (GateState::Red, Some(Role::Lead)), "also a rollback waits");
+    assert_eq!((gate(true).state, gate(true).cleared_by), (GateState::Waiting, None), "it goes by itself");
+    assert_eq!(gate(false).detail.as_deref(), Some("P-7"));
+    assert!(gates(&with(None)).iter().all(|gate| !matches!(gate.kind, GateKind::NoCanary { .. })));
+}
+
+#[test]
+fn a_canary_leaves_the_main_service_something_and_needs_one() {
+    use crate::canary::{Shape, Terms};
+    let fits = |shape, replicas, main| {
+        let terms = Terms { shape, replicas, port_label: None, hours: 1 };
+        let asked = Some(CanaryAsked { terms, main });
+        let facts = GateFacts { regions: vec![RegionFacts { asked, ..region("hangzhou") }], ..clear(false) };
+        gates(&facts).into_iter().find(|gate| matches!(gate.kind, GateKind::CanaryFits { .. })).expect("a gate")
+    };
+    assert_eq!(fits(Shape::Share, 1, Some(2)).state, GateState::Green);
+    let all = fits(Shape::Share, 2, Some(2));
+    assert_eq!((all.state, all.detail.as_deref()), (GateState::Red, Some("2 / 2")));
+    assert_eq!(fits(Shape::Beside, 2, Some(2)).state, GateState::Green);
+    assert_eq!(fits(Shape::Beside, 1, None).state, GateState::Red, "a canary of nothing");
+}
+
 prop_compose! {
     fn some_region()(reachable in seen(), other_rollout in prop::option::of(1_i64..9), ran_before: bool, freeze in freeze()) -> RegionFacts {
-        RegionFacts { region: "hangzhou".to_owned(), reachable, other_rollout, ran_before, freeze, world: super::world::tests::clear() }
+        let world = super::world::tests::clear();
+        RegionFacts { reachable, other_rollout, ran_before, freeze, world, ..region("hangzhou") }
     }
 }
 

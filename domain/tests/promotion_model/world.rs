@@ -169,6 +169,8 @@ impl World {
             ran_before: self.regions[*region].verified.contains(&p.digest),
             freeze: if self.regions[*region].frozen { closed() } else { Freeze::Open },
             world: nothing_to_ask(),
+            canary: None,
+            asked: None,
         };
         let approval = |given: &Given| Approval {
             by: user(given.by),

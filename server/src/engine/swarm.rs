@@ -9,7 +9,7 @@ mod spec;
 
 pub use inside::Inside;
 pub use look::{Look, Observed};
-pub use spec::{build, essence, intent_hash, service_name};
+pub use spec::{Which, build, essence, intent_hash, service_name};
 
 use crate::engine::Engines;
 use bollard::Docker;
@@ -128,6 +128,17 @@ impl Swarm {
         let options = UpdateServiceOptionsBuilder::default().version(version).build();
         let asked = self.docker.update_service(&seen.id, spec, options, None);
         within(CHANGE, asked).await.map(|_| ()).map_err(Failure::trouble)
+    }
+
+    /// Removes the service that was seen, by its id; one that is gone already is as good.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the Swarm did not say that it is gone.
+    pub async fn remove(&self, seen: &Observed) -> Result<(), Trouble> {
+        match within(CHANGE, self.docker.delete_service(&seen.id)).await {
+            Ok(()) | Err(Failure::Missing) => Ok(()),
+            Err(failure) => Err(failure.trouble()),
+        }
     }
 
     /// Hints that something may have changed; they end when the connection does.

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod builds;
+mod canaries;
 pub mod decisions;
 pub mod engines;
 pub mod environments;
@@ -58,6 +59,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(decisions::routes)
         .with(evidence::routes)
         .with(promotions::routes)
+        .with(canaries::routes)
         .with(regions::routes)
         .with(activity::routes)
         .with(settings::routes)

@@ -298,13 +298,14 @@ pub async fn touched(connection: &mut AnyConnection, rollout: &RolloutId) -> Res
     Ok(begun.is_some())
 }
 
-/// What was intended when a digest was last verified in a region.
+/// What was intended when a digest was last verified in a region, canaries apart.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn verified_intent(tx: &mut Tx, app: &str, region: &str, digest: &Digest) -> Result<Option<ServiceIntent>, Problem> {
     let spec: Option<Option<String>> = sqlx::query_scalar(
         "SELECT spec FROM rollouts WHERE app = $1 AND region = $2 AND digest = $3 AND state = 'verified'
+           AND promotion_id NOT IN (SELECT promotion_id FROM canaries)
          ORDER BY ended_at DESC, id DESC LIMIT 1",
     )
     .bind(app)

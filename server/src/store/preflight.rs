@@ -66,6 +66,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT ended_at - started_at AS took FROM rollouts
              WHERE app = $1 AND region = $2 AND state = 'verified' AND started_at IS NOT NULL
+               AND promotion_id NOT IN (SELECT promotion_id FROM canaries)
              ORDER BY ended_at DESC LIMIT $3",
         )
         .bind(app)

@@ -142,7 +142,7 @@ impl Store {
     pub async fn is_last_there(&self, rollout: &RolloutId, app: &str, region: &str) -> Result<bool, Problem> {
         let newer = sqlx::query(
             "SELECT 1 AS one FROM rollouts r JOIN promotions p ON p.id = r.promotion_id
-             WHERE r.app = $1 AND r.region = $2 AND r.id <> $3
+             WHERE r.app = $1 AND r.region = $2 AND r.id <> $3 AND p.kind <> 'canary'
                AND ((r.state = 'waiting' AND p.state = 'running')
                     OR r.started_at > (SELECT own.started_at FROM rollouts own WHERE own.id = $3)) LIMIT 1",
         )
@@ -249,13 +249,14 @@ pub async fn other_rollout(
     .map_err(internal)
 }
 
-/// Whether this digest of the app was verified in the region before.
+/// Whether this digest of the app was verified in the region before, not only as a canary.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn ran_before(connection: &mut AnyConnection, app: &str, region: &str, digest: &Digest) -> Result<bool, Problem> {
     let found = sqlx::query(
-        "SELECT 1 AS one FROM rollouts WHERE app = $1 AND region = $2 AND digest = $3 AND state = 'verified' LIMIT 1",
+        "SELECT 1 AS one FROM rollouts WHERE app = $1 AND region = $2 AND digest = $3 AND state = 'verified'
+           AND promotion_id NOT IN (SELECT promotion_id FROM canaries) LIMIT 1",
     )
     .bind(app)
     .bind(region)

@@ -27,6 +27,7 @@ pub struct KnownBuild {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
     pub rollout: RolloutId,
+    pub promotion: PromotionId,
     pub intent: ServiceIntent,
 }
 
@@ -49,13 +50,15 @@ pub struct PastRollout {
     pub failure: Option<Problem>,
 }
 
-/// What was last verified of an app in a region, read inside a unit of work.
+/// What was last verified of an app in a region, canaries apart, read inside a unit of work.
 ///
 /// # Errors
 /// [`Problem::Internal`].
 pub async fn last_put(connection: &mut AnyConnection, app: &str, region: &str) -> Result<Option<Put>, Problem> {
     let row = sqlx::query(
-        "SELECT id, spec FROM rollouts WHERE app = $1 AND region = $2 AND state = 'verified' AND spec IS NOT NULL
+        "SELECT id, promotion_id, spec FROM rollouts
+         WHERE app = $1 AND region = $2 AND state = 'verified' AND spec IS NOT NULL
+           AND promotion_id NOT IN (SELECT promotion_id FROM canaries)
          ORDER BY ended_at DESC, id DESC LIMIT 1",
     )
     .bind(app)
@@ -66,7 +69,8 @@ pub async fn last_put(connection: &mut AnyConnection, app: &str, region: &str) -
     let Some(row) = row else { return Ok(None) };
     let spec: String = row.try_get("spec").map_err(internal)?;
     let rollout = RolloutId(row.try_get("id").map_err(internal)?);
-    Ok(Some(Put { rollout, intent: serde_json::from_str(&spec).map_err(internal)? }))
+    let promotion = PromotionId(row.try_get("promotion_id").map_err(internal)?);
+    Ok(Some(Put { rollout, promotion, intent: serde_json::from_str(&spec).map_err(internal)? }))
 }
 
 impl Store {

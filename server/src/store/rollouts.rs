@@ -5,7 +5,7 @@ use crate::store::holds::place;
 use crate::store::{Store, Tx, internal};
 use app::view::StepView;
 use domain::id::{PromotionId, RolloutId};
-use domain::promotion::{PromotionState, RolloutState, StepState};
+use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::rollout::waves::{Place, Turn};
 use domain::service::ServiceIntent;
 use domain::{Digest, Problem, Time};
@@ -28,6 +28,7 @@ pub struct RolloutRow {
     /// The number of the promotion.
     pub number: i64,
     pub position: i64,
+    pub kind: PromotionKind,
     pub app: String,
     pub region: String,
     pub digest: Digest,
@@ -70,7 +71,8 @@ pub struct StepChange<'a> {
     pub detail: Option<&'a str>,
 }
 
-const ROLLOUT: &str = "SELECT r.id, r.promotion_id, p.number, r.position, r.app, r.region, r.digest, r.state, r.previous_digest,
+const ROLLOUT: &str =
+    "SELECT r.id, r.promotion_id, p.number, p.kind, r.position, r.app, r.region, r.digest, r.state, r.previous_digest,
         r.spec, r.looked, r.started_at, r.ended_at, r.failure, r.wave, r.wave_soak, r.wave_look, r.held
      FROM rollouts r JOIN promotions p ON p.id = r.promotion_id";
 
@@ -86,6 +88,7 @@ fn rollout(row: &AnyRow) -> Result<RolloutRow, Problem> {
         promotion: PromotionId(text("promotion_id")?),
         number: row.try_get("number").map_err(internal)?,
         position: row.try_get("position").map_err(internal)?,
+        kind: text("kind")?.parse().map_err(internal)?,
         app: text("app")?,
         region: text("region")?,
         digest: text("digest")?.parse().map_err(internal)?,
@@ -135,25 +138,26 @@ impl Store {
         rows.iter().map(rollout).collect()
     }
 
-    /// The last rollout of an app in a region that was verified.
+    /// The last rollout of an app in a region that was verified, canaries apart.
     ///
     /// # Errors
     /// [`Problem::Internal`].
     pub async fn last_verified(&self, app: &str, region: &str) -> Result<Option<RolloutRow>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "{ROLLOUT} WHERE r.app = $1 AND r.region = $2 AND r.state = 'verified' ORDER BY r.ended_at DESC, r.id DESC LIMIT 1"
+            "{ROLLOUT} WHERE r.app = $1 AND r.region = $2 AND r.state = 'verified' AND p.kind <> 'canary'
+             ORDER BY r.ended_at DESC, r.id DESC LIMIT 1"
         ));
         let row = sqlx::query(sql).bind(app).bind(region).fetch_optional(self.read()).await.map_err(internal)?;
         row.as_ref().map(rollout).transpose()
     }
 
-    /// The last rollout of an app in a region that started.
+    /// The last rollout of an app in a region that started, canaries apart.
     ///
     /// # Errors
     /// [`Problem::Internal`].
     pub async fn last_started(&self, app: &str, region: &str) -> Result<Option<RolloutRow>, Problem> {
         let sql = sqlx::AssertSqlSafe(format!(
-            "{ROLLOUT} WHERE r.app = $1 AND r.region = $2 AND r.started_at IS NOT NULL
+            "{ROLLOUT} WHERE r.app = $1 AND r.region = $2 AND r.started_at IS NOT NULL AND p.kind <> 'canary'
              ORDER BY r.started_at DESC, r.id DESC LIMIT 1"
         ));
         let row = sqlx::query(sql).bind(app).bind(region).fetch_optional(self.read()).await.map_err(internal)?;

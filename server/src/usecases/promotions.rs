@@ -22,6 +22,7 @@ mod world;
 pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotion};
 pub use book::{book_promotion, start_booked, unbook_promotion, work};
 pub use glass::{break_glass, review_glass};
+pub(crate) use launch::confirm;
 pub use put::{Put, Putting, put};
 pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;

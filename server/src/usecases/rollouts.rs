@@ -12,6 +12,8 @@
 //!   so, a region that failed after it was changed goes back by itself (`back`).
 //! - The regions of a later wave wait for the wave before to have stood, and for somebody to have
 //!   looked. What people say while it runs is in `hold`.
+//! - A canary (`drive/room`) takes its replicas from the main service first. Whatever ends its
+//!   rollout without success sends it back; `usecases/canaries` carries that out.
 //! - A lead who is no lead any more does not stop what was started.
 
 mod away;
@@ -23,16 +25,19 @@ mod steps;
 pub use hold::{abort_promotion, pause_promotion, resume_promotion, waits};
 
 use crate::ctx::{Ctx, Entry};
+use crate::engine::swarm::Which;
 use crate::hub::Topic;
 use crate::store::rollouts::{self as rows, RolloutRow};
-use crate::store::{Tx, decisions, holds, internal, lock_app};
+use crate::store::{Tx, canaries, decisions, holds, internal, lock_app};
 use crate::usecases::commits;
 use crate::usecases::deciding::lock_digest;
 use crate::usecases::notifications;
+use domain::canary::ReturnCause;
+use domain::gate::no_canary;
 use domain::id::{PromotionId, RolloutId};
 use domain::notify::EventKind;
 use domain::problem::Noun;
-use domain::promotion::{Next, PromotionState, RolloutState, next};
+use domain::promotion::{Next, PromotionKind, PromotionState, RolloutState, next};
 use domain::rollout::waves::{Course, Turn, course};
 use domain::{Actor, Problem};
 use std::collections::HashMap;
@@ -130,7 +135,8 @@ async fn start(ctx: &Ctx, rollout: &RolloutRow) -> Result<(), Problem> {
     if let Some(problem) = obstacle(ctx, &mut tx, &rollout).await? {
         return end(ctx, tx, &rollout, Err(problem)).await;
     }
-    let service = crate::engine::swarm::service_name(&rollout.app);
+    let which = rollout.intent.as_ref().map_or(Which::Main, Which::of);
+    let service = which.name(&rollout.app);
     if !rows::set_running(&mut tx, &rollout, &service, ctx.now()).await? {
         return Ok(());
     }
@@ -160,6 +166,9 @@ async fn obstacle(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow) -> Result<Option
     if rows::other_running(tx, rollout).await?.is_some() {
         return Ok(Some(Problem::RolloutRunning { app: rollout.app.clone(), region }));
     }
+    if let Some(there) = canaries::there(tx, &rollout.app, &region, &rollout.promotion).await? {
+        return Ok(Some(Problem::GatesClosed { gates: vec![no_canary(&region, there)] }));
+    }
     if let Some(number) = rows::overtaken_by(tx, rollout).await? {
         return Ok(Some(Problem::Overtaken { region, number }));
     }
@@ -183,7 +192,9 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     match &outcome {
         Ok(seen) => {
             record(ctx, &mut tx, rollout, "rollout.verified", format!("{place}: {seen}")).await?;
-            commits::region_verified(ctx, &mut tx, &rollout.app, &rollout.digest, &rollout.region).await?;
+            if rollout.kind != PromotionKind::Canary {
+                commits::region_verified(ctx, &mut tx, &rollout.app, &rollout.digest, &rollout.region).await?;
+            }
         }
         Err(problem) => {
             rows::break_steps(&mut tx, &rollout.id, now).await?;
@@ -193,6 +204,7 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     let event = if failure.is_some() { EventKind::RolloutFailed } else { EventKind::RolloutVerified };
     notifications::rollout(ctx, &mut tx, event, rollout, failure).await?;
     finish_promotion(ctx, &mut tx, rollout).await?;
+    settle_canary(ctx, &mut tx, rollout, failure).await?;
     if let Some(problem) = failure {
         back::begin(ctx, &mut tx, rollout, problem).await?;
     }
@@ -201,7 +213,24 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     ctx.work.statuses.notify_one();
     // It may have to go back by itself.
     ctx.work.rollouts.notify_one();
+    ctx.work.canaries.notify_one();
     ctx.work.regions.notify_waiters();
+    Ok(())
+}
+
+/// A canary runs once its rollout is verified; one that failed returns by itself.
+async fn settle_canary(ctx: &Ctx, tx: &mut Tx, rollout: &RolloutRow, failure: Option<&Problem>) -> Result<(), Problem> {
+    match failure {
+        _ if rollout.kind != PromotionKind::Canary => {}
+        None => {
+            canaries::set_running(tx, &rollout.promotion).await?;
+        }
+        Some(problem) => {
+            let quarantined = matches!(problem, Problem::Quarantined);
+            let cause = if quarantined { ReturnCause::Quarantined } else { ReturnCause::Failed };
+            canaries::set_returning(tx, &rollout.promotion, cause, (None, ""), ctx.now()).await?;
+        }
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Rollouts on real Swarms: what runs is what was decided, seen on the tasks themselves.
 
+mod canary;
 mod killed;
 mod nodes;
 mod stage;

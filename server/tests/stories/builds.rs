@@ -203,7 +203,7 @@ async fn a_row_says_what_was_decided_and_where_the_build_runs() {
             healthy: true,
             ..ServiceSeen::default()
         };
-        let seen = RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services: [("web".to_owned(), service)].into() };
+        let seen = RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services: [("web".to_owned(), service)].into(), canaries: Default::default() };
         story.app.ctx.seen.put("hangzhou", seen);
         let (rows, _) = page(&story, &by("", "", "", ""), None, 50).await;
         let (new, old) = (&rows[0], &rows[1]);

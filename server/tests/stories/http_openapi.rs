@@ -7,10 +7,12 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 53] = [
+const TWINS: [(&str, &str); 55] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/builds/send-back", "POST /api/v1/builds/{id}/send-backs"),
+    ("/do/canaries/extend", "POST /api/v1/promotions/{id}/extend"),
+    ("/do/canaries/withdraw", "POST /api/v1/promotions/{id}/withdraw"),
     ("/do/deliveries/replay", "POST /api/v1/deliveries/{id}/replay"),
     ("/do/environments/extend", "POST /api/v1/environments/{id}/extend"),
     ("/do/environments/freeze", "POST /api/v1/environments/{id}/freeze"),

@@ -1,5 +1,6 @@
 //! The board of regions: what runs where, what is newer, what drifted, and who answers.
 
+mod canaries;
 mod closely;
 mod drift;
 mod plans;
@@ -147,7 +148,7 @@ fn see(app: &TestApp, n: u64, promotion: &PromotionId, change: impl Fn(&mut Serv
 
 fn look(app: &TestApp, reachable: bool, service: Option<ServiceSeen>) {
     let services = service.into_iter().map(|service| ("web".to_owned(), service)).collect();
-    app.ctx.seen.put("here", RegionSeen { checked_at: app.ctx.now(), reachable, services });
+    app.ctx.seen.put("here", RegionSeen { checked_at: app.ctx.now(), reachable, services, canaries: Default::default() });
 }
 
 #[tokio::test]

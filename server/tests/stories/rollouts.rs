@@ -1,6 +1,7 @@
 //! Rollouts on a Swarm that can be told to fail at any call: nothing is done twice, nothing is
 //! half believed, and every refusal has its word. What real Swarms do is told in the lab.
 
+mod canaries;
 mod holds;
 pub mod swarm;
 

@@ -4,6 +4,8 @@ use super::{environments, sent_back_chip, signed, unless_away};
 use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, note, only, panel, region_title, when};
 use crate::text::Text;
 use crate::view::{BuildView, RegionBoard, RegionColumn, SendBackView};
+use domain::canary::{DEFAULT_HOURS, LEAST_HOURS, MOST_HOURS, Shape};
+use domain::drift::MOST_REPLICAS;
 use domain::id::BuildId;
 use domain::lease::{DEFAULT_LEASE_HOURS, MOST_LEASE_HOURS};
 use domain::rollout::waves::MOST_SOAK_MINUTES;
@@ -183,24 +185,24 @@ pub(in crate::pages) fn send_back_form(r: &Reader, build: &BuildId) -> AnyView {
     .into_any()
 }
 
-/// The form to ask for production. It starts nothing.
+/// The form to ask for production, with this region chosen beforehand. It starts nothing.
 ///
 /// # Errors
 /// What the regions answer, unless they are only away.
-pub(super) async fn promote(r: &Reader, build: &BuildView) -> Result<AnyView, Problem> {
+pub(super) async fn promote(r: &Reader, build: &BuildView, region: Option<&str>) -> Result<AnyView, Problem> {
     let t = r.t;
     if build.row.standing.quarantined() {
         return Ok(().into_any());
     }
     let board = unless_away(r.port().regions(&r.actor).await)?;
     let content = match board {
-        Some(board) if !board.columns.is_empty() => promote_form(r, build, &board),
+        Some(board) if !board.columns.is_empty() => promote_form(r, build, &board, region),
         _ => view! { <p class="quiet pad">{t.no_regions()}</p> }.into_any(),
     };
     Ok(view! { <div id="promote">{panel(t.request_promotion(), (), content)}</div> }.into_any())
 }
 
-fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard) -> AnyView {
+fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard, region: Option<&str>) -> AnyView {
     let t = r.t;
     let id = build.row.id.to_string();
     let form = Form::of(r, "/do/promotions/request", Some(("build", &id)));
@@ -224,7 +226,7 @@ fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard) -> AnyView {
                 value: column.region.name.clone(),
                 word: view! { <span><span class="place">{place + 1}</span><b>{title}</b></span> }.into_any(),
                 about,
-                chosen: false,
+                chosen: region == Some(column.region.name.as_str()),
             }
         })
         .collect();
@@ -234,6 +236,7 @@ fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard) -> AnyView {
             <input type="hidden" name="build" value=id/>
             {form.checks("regions", t.regions_in_order(), regions)}
             {waves(t, &form, board)}
+            {canary(t, &form)}
             {form.area("reason", t.promotion_reason(), t.promotion_reason_hint(), true)}
             {start_choice(r, &form, &build.row.app)}
             <div class="row"><button class="btn go">{t.request_button()}</button><span class="hint">{t.request_help()}</span></div>
@@ -266,6 +269,30 @@ fn waves(t: Text, form: &Form, board: &RegionBoard) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// A part of one region instead of all of some, for a while.
+fn canary(t: Text, form: &Form) -> AnyView {
+    let chosen = form.chosen("canary", "true").unwrap_or_default();
+    let shapes = [Shape::Share, Shape::Beside].map(|shape| (shape.as_str().to_owned(), t.shape(shape).to_owned())).to_vec();
+    let hours = Field::number("hours", t.canary_hours(), LEAST_HOURS, MOST_HOURS, DEFAULT_HOURS);
+    let label = Field { required: false, ..Field::text("port_label", t.canary_port_label()) };
+    view! {
+        <details class="fold" open=chosen>
+            <summary>{t.canary_form_title()}</summary>
+            <div class="stack">
+                <label class="answer">
+                    <input type="checkbox" name="canary" value="true" checked=chosen/>
+                    <span class="answer-text"><b>{t.canary_form_check()}</b><span class="about">{t.canary_form_about()}</span></span>
+                </label>
+                {form.select("shape", t.canary_shape(), shapes, Some(Shape::Share.as_str()))}
+                {form.input(Field::number("replicas", t.canary_replicas(), 1, MOST_REPLICAS, 1))}
+                {form.input(hours.hint(t.canary_hours_hint(MOST_HOURS)))}
+                {form.input(label.hint(t.canary_port_hint()))}
+            </div>
+        </details>
+    }
+    .into_any()
 }
 
 /// By hand, or by itself when every gate is green: then what a start asks for is asked for here.

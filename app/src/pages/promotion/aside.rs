@@ -4,13 +4,13 @@ use crate::parts::{Field, Form, Icon, Reader, icon, panel, text_area, when};
 use crate::text::{Text, problem_text};
 use crate::view::{BookingView, PromotionView};
 use domain::gate::{GateKind, GateState};
-use domain::promotion::{PromotionKind, PromotionState};
+use domain::promotion::PromotionState;
 use domain::{Action, Problem};
 use leptos::prelude::*;
 
 /// What people have to decide, in words.
 pub(super) fn policy(t: Text, promotion: &PromotionView) -> AnyView {
-    let Some(policy) = promotion.policy.as_ref().filter(|_| promotion.row.kind == PromotionKind::Promotion) else {
+    let Some(policy) = promotion.policy.as_ref().filter(|_| !promotion.row.kind.goes_back()) else {
         return ().into_any();
     };
     let lines = t.policy(policy).into_iter().map(|line| view! { <li class="line-item">{line}</li> }).collect_view();
@@ -180,7 +180,7 @@ fn guard(form: &Form, label: String, app: &str) -> AnyView {
 pub(super) fn glass_form(r: &Reader, promotion: &PromotionView) -> AnyView {
     let t = r.t;
     let allowed = promotion.policy.as_ref().is_some_and(|policy| policy.break_glass);
-    let forward = promotion.row.kind == PromotionKind::Promotion && promotion.row.state == PromotionState::Open;
+    let forward = !promotion.row.kind.goes_back() && promotion.row.state == PromotionState::Open;
     if !allowed || !forward || !promotion.may.contains(&Action::BreakGlass) {
         return ().into_any();
     }

@@ -54,7 +54,9 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
 fn who_clears(t: Text, gate: &Gate) -> String {
     match (gate.cleared_by, &gate.kind) {
         (Some(role), _) => t.can_clear(t.somebody(role)),
-        (None, GateKind::NoOtherRollout { .. } | GateKind::SoakedInTest) => t.clears_itself().to_owned(),
+        (None, GateKind::NoOtherRollout { .. } | GateKind::NoCanary { .. } | GateKind::SoakedInTest) => {
+            t.clears_itself().to_owned()
+        }
         (None, _) => t.for_operator().to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! What the tasks of an app's service wrote last in a region.
 
-use super::super::param;
+use super::super::{param, query};
 use crate::islands::LogTail;
 use crate::parts::{Body, Icon, Reader, Section, icon, panel, region_title};
 use crate::segments::segments;
@@ -8,22 +8,26 @@ use crate::view::{LogLine, ServiceLog as Log};
 use chrono::SecondsFormat;
 use leptos::prelude::*;
 
-/// `GET /regions/{region}/{app}/log`
+/// `GET /regions/{region}/{app}/log?of=canary`
 #[component]
 pub fn ServiceLog() -> impl IntoView {
     let (region, app) = (param("region"), param("app"));
+    let canary = query("of").as_deref() == Some("canary");
     crate::parts::page(move |r| async move {
-        let log = r.port().service_log(&r.actor, &region, &app, None).await?;
+        let log = r.port().service_log(&r.actor, &region, &app, canary, None).await?;
         let there = region_title(r.t, &log.region);
-        let title = format!("{} · {there}", r.t.log_of(&app));
-        Ok(Body::new(Section::Regions, title, content(&r, &log, &region, &app)).crumb(format!("/regions/{region}"), there))
+        let of = if canary { format!("{app} · {}", r.t.canary()) } else { app.clone() };
+        let title = format!("{} · {there}", r.t.log_of(&of));
+        Ok(Body::new(Section::Regions, title, content(&r, &log, (&region, &app, canary)))
+            .crumb(format!("/regions/{region}"), there))
     })
 }
 
-fn content(r: &Reader, log: &Log, region: &str, app: &str) -> AnyView {
+fn content(r: &Reader, log: &Log, (region, app, canary): (&str, &str, bool)) -> AnyView {
     let t = r.t;
-    let again = format!("/regions/{region}/{app}/log");
-    let source = format!("/regions/{region}/{app}/logs");
+    let of = if canary { "?of=canary" } else { "" };
+    let again = format!("/regions/{region}/{app}/log{of}");
+    let source = format!("/regions/{region}/{app}/logs{of}");
     let beside = view! {
         <span class="grow"></span>
         <button type="button" class="btn small js" data-follow="" aria-pressed="true">{t.log_follow()}</button>

@@ -100,10 +100,13 @@ fn service_panel(r: &Reader, region: &RegionView, service: &RegionService) -> An
         });
         view! { <span class="row">{open}<a class="btn small" href=log>{t.log()}</a>{back}</span> }
     });
+    let canary = (!service.canary_tasks.is_empty())
+        .then(|| view! { <p class="pad-line label">{t.canary()}</p>{tasks(r, &service.canary_tasks)} });
     let beside = view! { <span class="chips grow">{state(r, &service.app, &region.column, cell)}{restarts}</span>{acts} };
     let content = view! {
         <p class="pad-line">{build}<span class="quiet">" · "{port}{since}</span></p>
         {tasks(r, &service.tasks)}
+        {canary}
     };
     panel(service.app.clone(), beside, content)
 }

@@ -1,7 +1,7 @@
 //! Looking closely: the nodes of a Swarm, and every task of our services that it still knows.
 
-use super::look::{digest, label, moment};
-use super::spec::{APP, INSTANCE, service_name};
+use super::look::{digest, label, moment, which_of};
+use super::spec::{APP, INSTANCE, Which};
 use super::{Failure, LOOK, Swarm, Trouble, away, safe, within};
 use app::view::{NodeView, TaskView};
 use bollard::models::{Node, NodeSpecRoleEnum, Task, TaskState};
@@ -16,8 +16,8 @@ const MOST_TASKS: usize = 200;
 pub struct Inside {
     /// Managers first, then by name.
     pub nodes: Vec<NodeView>,
-    /// The tasks of each app's service, newest first.
-    pub tasks: HashMap<String, Vec<TaskView>>,
+    /// The tasks of each app's services, newest first.
+    pub tasks: HashMap<(String, Which), Vec<TaskView>>,
 }
 
 impl Swarm {
@@ -36,12 +36,12 @@ impl Swarm {
         let filters = HashMap::from([("label", vec![ours.as_str()])]);
         let options = ListServicesOptionsBuilder::default().filters(&filters).build();
         let services = within(LOOK, self.docker.list_services(Some(options))).await.map_err(Failure::trouble)?;
-        let apps: HashMap<&str, &str> = services
+        let apps: HashMap<&str, (&str, Which)> = services
             .iter()
             .filter_map(|service| {
-                let (id, app) = (service.id.as_deref()?, label(service, APP)?);
-                let named = service.spec.as_ref()?.name.as_deref() == Some(&service_name(app));
-                named.then_some((id, app))
+                let (id, app, which) = (service.id.as_deref()?, label(service, APP)?, which_of(service));
+                let named = service.spec.as_ref()?.name.as_deref() == Some(&which.name(app));
+                named.then_some((id, (app, which)))
             })
             .collect();
         let mut inside = Inside { nodes: nodes.iter().map(node_view).collect(), tasks: HashMap::new() };
@@ -54,8 +54,8 @@ impl Swarm {
         let mut tasks: Vec<Task> = within(LOOK, self.docker.list_tasks(Some(options))).await.map_err(Failure::trouble)?;
         tasks.sort_unstable_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
         for task in &tasks {
-            let Some(app) = task.service_id.as_deref().and_then(|id| apps.get(id)) else { continue };
-            let of_app = inside.tasks.entry((*app).to_owned()).or_default();
+            let Some((app, which)) = task.service_id.as_deref().and_then(|id| apps.get(id)) else { continue };
+            let of_app = inside.tasks.entry(((*app).to_owned(), *which)).or_default();
             if of_app.len() < MOST_TASKS {
                 of_app.push(task_view(task, &names));
             }

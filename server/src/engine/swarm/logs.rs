@@ -1,6 +1,6 @@
 //! What the tasks of a service write, through the manager: the Swarm gathers it from its nodes.
 
-use super::{Look, Swarm, Trouble, away, failure};
+use super::{Look, Swarm, Trouble, Which, away, failure};
 use crate::engine::logs::{Assembler, Frames, Raw, Stream};
 use app::view::{LogLine, LogPiece};
 use bollard::errors::Error;
@@ -16,13 +16,13 @@ const READ: Duration = Duration::from_secs(5);
 const MOST_READ: usize = 8 << 20;
 
 impl Swarm {
-    /// The last lines of an app's service, of all its tasks in the order of time; none when it has
+    /// The last lines of one of an app's services, of all its tasks in the order of time; none when it has
     /// no service of ours. Only what the bound on bytes lets through.
     ///
     /// # Errors
     /// [`Trouble`] when the Swarm gave no answer in five seconds.
-    pub async fn log_tail(&self, app: &str, lines: u32) -> Result<Option<Vec<LogLine>>, Trouble> {
-        let Look::Ours(seen) = self.look(app).await? else { return Ok(None) };
+    pub async fn log_tail(&self, app: &str, which: Which, lines: u32) -> Result<Option<Vec<LogLine>>, Trouble> {
+        let Look::Ours(seen) = self.look(app, which).await? else { return Ok(None) };
         let frames = self.log_frames(&seen.id, lines, false);
         let read = tokio::time::timeout(READ, gather(app, frames)).await.map_err(|_| away())?;
         let mut read = read.map_err(|error| failure(error).trouble())?;

@@ -1,6 +1,6 @@
 //! Looking: what the Swarm says of a service and of its tasks.
 
-use super::spec::{APP, INSTANCE, INTENT, PROMOTION, difference, essence, essence_of, intent_hash, replicas, service_name};
+use super::spec::{APP, CANARY, INSTANCE, INTENT, PROMOTION, Which, difference, essence, essence_of, intent_hash, replicas};
 use super::{Failure, LOOK, Swarm, Trouble, away, safe, within};
 use crate::seen::ServiceSeen;
 use bollard::models::{Service, ServiceUpdateStatusStateEnum, Task, TaskSpec, TaskState};
@@ -28,6 +28,7 @@ pub struct Observed {
     /// Goes up with every change; an update names the one that it was decided on.
     pub version: u64,
     pub app: String,
+    pub which: Which,
     /// The promotion whose rollout changed it last.
     pub promotion: Option<String>,
     intent: Option<String>,
@@ -90,16 +91,16 @@ impl Observed {
 }
 
 impl Swarm {
-    /// Looks at the service of an app, within three seconds.
+    /// Looks at one of an app's services, within three seconds.
     ///
     /// # Errors
     /// [`Trouble`] when the Swarm gave no answer.
-    pub async fn look(&self, app: &str) -> Result<Look, Trouble> {
-        tokio::time::timeout(LOOK, self.look_at(app)).await.map_err(|_| away())?
+    pub async fn look(&self, app: &str, which: Which) -> Result<Look, Trouble> {
+        tokio::time::timeout(LOOK, self.look_at(app, which)).await.map_err(|_| away())?
     }
 
-    async fn look_at(&self, app: &str) -> Result<Look, Trouble> {
-        let name = service_name(app);
+    async fn look_at(&self, app: &str, which: Which) -> Result<Look, Trouble> {
+        let name = which.name(app);
         let service = match within(LOOK, self.docker.inspect_service(&name, None::<InspectServiceOptions>)).await {
             Ok(service) => service,
             Err(Failure::Missing) => return Ok(Look::Absent),
@@ -110,7 +111,8 @@ impl Swarm {
             // A name is also tried as the beginning of an id.
             return Ok(Look::Absent);
         }
-        if label(&service, INSTANCE) != Some(self.instance.as_str()) || label(&service, APP) != Some(app) {
+        let ours = label(&service, INSTANCE) == Some(self.instance.as_str()) && label(&service, APP) == Some(app);
+        if !ours || which_of(&service) != which {
             return Ok(Look::Foreign);
         }
         let id = service.id.clone().unwrap_or_default();
@@ -140,7 +142,7 @@ impl Swarm {
             let of = |service: &Service| observed(service, tasks.iter().filter(|task| task.service_id == service.id));
             // Our label on a service of another name was put there by somebody else.
             let named = |seen: &Observed, service: &Service| {
-                service.spec.as_ref().and_then(|spec| spec.name.as_deref()) == Some(&service_name(&seen.app))
+                service.spec.as_ref().and_then(|spec| spec.name.as_deref()) == Some(&seen.which.name(&seen.app))
             };
             Ok(services
                 .iter()
@@ -157,6 +159,11 @@ pub(super) fn label<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
     service.spec.as_ref()?.labels.as_ref()?.get(name).map(String::as_str)
 }
 
+/// Whether it says of itself that it is a canary.
+pub(super) fn which_of(service: &Service) -> Which {
+    if label(service, CANARY).is_some() { Which::Canary } else { Which::Main }
+}
+
 fn observed<'a>(service: &Service, tasks: impl Iterator<Item = &'a Task>) -> Observed {
     let spec = service.spec.clone().unwrap_or_default();
     let template = spec.task_template.clone().unwrap_or_default();
@@ -168,6 +175,7 @@ fn observed<'a>(service: &Service, tasks: impl Iterator<Item = &'a Task>) -> Obs
         id: service.id.clone().unwrap_or_default(),
         version: service.version.as_ref().and_then(|version| version.index).unwrap_or(0),
         app: label(service, APP).unwrap_or_default().to_owned(),
+        which: which_of(service),
         promotion: label(service, PROMOTION).map(str::to_owned),
         intent: label(service, INTENT).map(str::to_owned),
         essence: essence_of(&spec),

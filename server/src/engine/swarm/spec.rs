@@ -24,6 +24,8 @@ pub const APP: &str = "slipway.app";
 pub const PROMOTION: &str = "slipway.promotion";
 /// The hash of the intent that it was made from.
 pub const INTENT: &str = "slipway.intent";
+/// That it is the canary's service and not the app's own.
+pub const CANARY: &str = "slipway.canary";
 
 /// Raised whenever the same intent makes another specification.
 const FORMAT: u32 = 1;
@@ -36,7 +38,33 @@ const TMP_MIB: i64 = 64;
 
 /// The name of an app's service. The prefix keeps clear of services that were there before.
 pub fn service_name(app: &str) -> String {
-    format!("slw-{app}")
+    Which::Main.name(app)
+}
+
+/// Which of an app's two services in a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    Main,
+    Canary,
+}
+
+impl Which {
+    pub const fn of(intent: &ServiceIntent) -> Self {
+        Self::canary_if(intent.canary)
+    }
+
+    pub const fn canary_if(canary: bool) -> Self {
+        if canary { Which::Canary } else { Which::Main }
+    }
+
+    /// The service's name. Another app may be named so that its own service has it: the labels tell
+    /// whose it is.
+    pub fn name(self, app: &str) -> String {
+        match self {
+            Which::Main => format!("slw-{app}"),
+            Which::Canary => format!("slw-{app}-canary"),
+        }
+    }
 }
 
 /// What `slipway.intent` says of a service made from this intent.
@@ -52,6 +80,7 @@ pub fn essence(intent: &ServiceIntent) -> Essence {
 
 /// The specification of the service that is wanted.
 pub fn build(intent: &ServiceIntent, marks: Marks<'_>) -> ServiceSpec {
+    let canary = intent.canary.then(|| (CANARY, "true".to_owned()));
     let labels = [
         (INSTANCE, marks.instance.to_owned()),
         (APP, intent.app.clone()),
@@ -59,8 +88,8 @@ pub fn build(intent: &ServiceIntent, marks: Marks<'_>) -> ServiceSpec {
         (INTENT, intent_hash(intent)),
     ];
     ServiceSpec {
-        name: Some(service_name(&intent.app)),
-        labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        name: Some(Which::of(intent).name(&intent.app)),
+        labels: Some(labels.into_iter().chain(canary).map(|(name, value)| (name.to_owned(), value)).collect()),
         task_template: Some(task(intent)),
         mode: Some(ServiceSpecMode {
             replicated: Some(ServiceSpecModeReplicated { replicas: Some(i64::from(intent.replicas)) }),

@@ -2,6 +2,7 @@
 
 use super::people::Made;
 use crate::ctx::Ctx;
+use crate::engine::swarm::Which;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
@@ -31,6 +32,9 @@ struct Where {
 struct Tail {
     /// 1 to 1000 lines, 200 when absent.
     lines: Option<u32>,
+    /// Of its canary instead of its own service.
+    #[serde(default)]
+    canary: bool,
 }
 
 pub fn routes(routes: Routes) -> Routes {
@@ -97,7 +101,7 @@ async fn log(
     Path((region, app)): Path<(String, String)>,
     Query(tail): Query<Tail>,
 ) -> Result<Json<ServiceLog>, ApiProblem> {
-    Ok(Json(regions::service_log(&ctx, &actor, &region, &app, tail.lines).await?))
+    Ok(Json(regions::service_log(&ctx, &actor, (&region, &app, Which::canary_if(tail.canary)), tail.lines).await?))
 }
 
 /// Puts back what was last verified in a region, over what somebody changed there by hand.

@@ -4,6 +4,7 @@ use crate::ctx::Ctx;
 use crate::intake::Run;
 use crate::notify::CommitLine;
 use crate::store::builds::record::{Step, TagRow};
+use crate::store::canaries::CanaryRow;
 use crate::store::decisions::VerdictRow;
 use crate::store::environments::EnvironmentRecord;
 use crate::store::notifications as rows;
@@ -11,6 +12,7 @@ use crate::store::promotions::PromotionRecord;
 use crate::store::rollouts::RolloutRow;
 use crate::store::runs::RunRow;
 use crate::store::{Tx, internal};
+use domain::canary::ReturnCause;
 use domain::id::{BuildId, EnvironmentId, PromotionId};
 use domain::notify::EventKind;
 use domain::verdict::VerdictKind;
@@ -294,4 +296,14 @@ pub async fn rollout(
     }
     news.app = Some(rollout.app.clone());
     announce(ctx, tx, news).await
+}
+
+/// A canary is gone; `failure` says why its region is not as it was before.
+pub async fn canary_returned(ctx: &Ctx, tx: &mut Tx, canary: &CanaryRow, failure: Option<Problem>) -> Result<(), Problem> {
+    let failure = failure.or_else(|| (canary.cause == Some(ReturnCause::Quarantined)).then_some(Problem::Quarantined));
+    let what =
+        What::Promotion { id: canary.promotion.clone(), number: canary.number, regions: vec![canary.region.clone()], failure };
+    let news = News::new(EventKind::CanaryReturned, ctx.now(), what).about(tx, &canary.build).await?;
+    let by = canary.withdrawn_by.clone();
+    announce(ctx, tx, News { by, mention: vec![canary.owner.clone()], ..news.note(&canary.reason) }).await
 }

@@ -80,6 +80,7 @@ fn tone(news: &News) -> Tone {
             | EventKind::Rollback
             | EventKind::PromotionPaused
             | EventKind::PromotionAborted
+            | EventKind::CanaryReturned
             | EventKind::HookSilent,
             _,
         ) => Tone::Warn,
@@ -139,6 +140,7 @@ impl Words {
             EventKind::PromotionPaused => t.msg_paused(number, build),
             EventKind::PromotionResumed => t.msg_resumed(number, build),
             EventKind::PromotionAborted => t.msg_aborted(number, build),
+            EventKind::CanaryReturned => t.msg_canary_returned(number, build, regions),
             EventKind::GlassBroken => t.msg_glass(number, build, regions),
             _ => t.msg_started(number, build, regions),
         }
@@ -213,6 +215,7 @@ impl Words {
                 EventKind::Rollback => t.ask_watch().to_owned(),
                 EventKind::PromotionPaused => t.ask_resume().to_owned(),
                 EventKind::PromotionAborted => t.ask_aborted().to_owned(),
+                EventKind::CanaryReturned => t.ask_canary().to_owned(),
                 EventKind::GlassBroken => t.ask_review(&self.by(news)),
                 _ => return None,
             },

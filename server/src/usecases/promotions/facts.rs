@@ -4,10 +4,11 @@ use super::launch::intent;
 use super::world::{World, at};
 use crate::store::preflight::{dated, tested_in};
 use crate::store::promotions::{self as rows, PromotionRecord};
-use crate::store::{approvals, decisions, exceptions};
+use crate::store::regions::last_put;
+use crate::store::{approvals, canaries, decisions, exceptions};
 use crate::usecases::environments::variables_given;
 use domain::gate::world::{Age, Dated, Room, Variables, WayBack, WorldFacts};
-use domain::gate::{ApprovalFor, GateFacts, RegionFacts, Seen};
+use domain::gate::{ApprovalFor, CanaryAsked, GateFacts, RegionFacts, Seen};
 use domain::policy::Policy;
 use domain::rollback::{Past, back_after, last_verified};
 use domain::{Digest, Problem, Time, freeze};
@@ -33,13 +34,16 @@ pub async fn facts(
     for region in regions {
         let zone = config.region(region).map_or("UTC", |region| region.time_zone.as_str());
         let (past, _) = rows::past_in(connection, &promotion.app, region).await?;
+        let asked = asked(connection, promotion, region).await?;
         region_facts.push(RegionFacts {
             region: region.clone(),
             reachable: world.region(region).reachable,
-            world: build.in_region(connection, promotion, (region, &past), world).await?,
+            world: build.in_region(connection, promotion, (region, &past, asked.as_ref()), world).await?,
             other_rollout: rows::other_rollout(connection, &promotion.app, region, &promotion.id).await?,
             ran_before: rows::ran_before(connection, &promotion.app, region, &promotion.digest).await?,
             freeze: freeze::stands(&config.freezes, &promotion.app, region, zone, now),
+            canary: canaries::there(connection, &promotion.app, region, &promotion.id).await?,
+            asked,
         });
     }
     Ok(GateFacts {
@@ -58,6 +62,17 @@ pub async fn facts(
         exemption: exceptions::exemption(connection, &promotion.id).await?,
         regions: region_facts,
     })
+}
+
+/// What a canary asks of a region, and what is to run there; none for every other promotion.
+async fn asked(
+    connection: &mut AnyConnection,
+    promotion: &PromotionRecord,
+    region: &str,
+) -> Result<Option<CanaryAsked>, Problem> {
+    let Some(terms) = canaries::terms(connection, &promotion.id).await? else { return Ok(None) };
+    let main = last_put(connection, &promotion.app, region).await?.map(|last| last.intent.replicas);
+    Ok(Some(CanaryAsked { terms, main }))
 }
 
 /// What the gates about the world ask of the build, once for all regions.
@@ -80,11 +95,11 @@ impl Build {
         &self,
         connection: &mut AnyConnection,
         promotion: &PromotionRecord,
-        (region, past): (&str, &[Past]),
+        (region, past, asked): (&str, &[Past], Option<&CanaryAsked>),
         world: &World,
     ) -> Result<WorldFacts, Problem> {
         let seen = world.region(region);
-        let intent = intent(&world.applied.config, promotion, region).ok();
+        let intent = intent(&world.applied.config, promotion, region, asked.map(|asked| &asked.terms)).ok();
         let (runs, back) = (last_verified(past), back_after(past, &promotion.digest));
         let unknown = Seen::Unknown { at: at(&seen.reachable) };
         let age = match runs {
@@ -96,7 +111,11 @@ impl Build {
             },
         };
         let room = match (seen.nodes, &intent) {
-            (Some((nodes, at)), Some(intent)) => Room::Seen { at, nodes, need: intent.need(runs.is_some()) },
+            (Some((nodes, at)), Some(intent)) => {
+                let part = asked.and_then(|asked| Some((asked.terms.shape, asked.main?)));
+                let need = part.map_or_else(|| intent.need(runs.is_some()), |(shape, main)| intent.need_of_canary(shape, main));
+                Room::Seen { at, nodes, need }
+            }
             _ => Room::Unknown { at: at(&seen.reachable) },
         };
         // What was looked at may no longer be what a rollback would go to.

@@ -7,9 +7,12 @@ use super::world::World;
 use crate::ctx::Ctx;
 use crate::hub::Topic;
 use crate::store::promotions::{self as rows, PromotionRecord};
-use crate::store::{Tx, internal};
+use crate::store::regions::last_put;
+use crate::store::{Tx, canaries, internal};
 use crate::usecases::people;
 use app::view::Confirmation;
+use chrono::TimeDelta;
+use domain::canary::Terms;
 use domain::config::Config;
 use domain::gate::{all_green, gates};
 use domain::id::RolloutId;
@@ -71,11 +74,12 @@ pub async fn launch_as(
     if !all_green(&gates) {
         return Err(Problem::GatesClosed { gates });
     }
+    let terms = canaries::terms(tx, &promotion.id).await?;
     let mut intents = Vec::with_capacity(parts.len());
     for part in parts {
         let wanted = match fixed {
             Some(fixed) => fixed.clone(),
-            None => intent(&world.applied.config, promotion, &part.region)?,
+            None => intent(&world.applied.config, promotion, &part.region, terms.as_ref())?,
         };
         if (&wanted.region, &wanted.digest) != (&part.region, &promotion.digest) {
             return Err(internal(format!("what promotion {} is to run is of another region or digest", promotion.id)));
@@ -83,6 +87,9 @@ pub async fn launch_as(
         intents.push((part.id, wanted));
     }
     start(ctx, tx, promotion, by, &intents).await?;
+    if let (Some(terms), Some(region)) = (&terms, regions.first()) {
+        begin_canary(ctx, tx, promotion, by, (region, terms)).await?;
+    }
     Ok(regions)
 }
 
@@ -100,15 +107,42 @@ async fn start(
     Err(Problem::Finished { state: state.as_str().to_owned() })
 }
 
-/// What one region is to run.
+/// A canary gets its owner and its end, and what the main service is to run afterwards.
+async fn begin_canary(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    owner: &Person,
+    (region, terms): (&str, &Terms),
+) -> Result<(), Problem> {
+    // The gates asked for it a moment ago, in this transaction.
+    let last = last_put(tx, &promotion.app, region).await?.ok_or_else(|| internal("a canary beside nothing"))?;
+    let now = ctx.now();
+    let ends_at = now + TimeDelta::hours(i64::from(terms.hours));
+    if canaries::begin(tx, &promotion.id, owner, (&last.intent, &last.promotion), (now, ends_at)).await? {
+        return Ok(());
+    }
+    Err(Problem::Stale)
+}
+
+/// What one region is to run, of a canary its part.
 ///
 /// # Errors
 /// [`Problem::NotFound`], [`Problem::Invalid`] or [`Problem::Config`] when the configuration
 /// no longer has the app or the region, or they no longer fit.
-pub fn intent(config: &Config, promotion: &PromotionRecord, region: &str) -> Result<ServiceIntent, Problem> {
+pub fn intent(
+    config: &Config,
+    promotion: &PromotionRecord,
+    region: &str,
+    terms: Option<&Terms>,
+) -> Result<ServiceIntent, Problem> {
     let app = known_app(config, &promotion.app)?;
     let unknown = || Problem::invalid("regions", Fault::Unknown { what: Noun::Region, name: region.to_owned() });
-    ServiceIntent::plan(app, config.region(region).ok_or_else(unknown)?, &promotion.digest)
+    let whole = ServiceIntent::plan(app, config.region(region).ok_or_else(unknown)?, &promotion.digest)?;
+    match terms {
+        Some(terms) => terms.intent(whole, app).map_err(|why| Problem::invalid("port_label", why)),
+        None => Ok(whole),
+    }
 }
 
 /// Wakes the worker and tells open pages, after the commit.

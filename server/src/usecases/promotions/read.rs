@@ -13,10 +13,10 @@ use crate::store::exceptions::{self, Act, BrokenGlass, Kind};
 use crate::store::promotions::PromotionRecord;
 use crate::store::rollouts::RolloutRow;
 use crate::store::{Cursor, approvals, internal, page_size};
-use crate::usecases::commits;
 use crate::usecases::people::password_needed;
 use crate::usecases::regions::region_ref;
 use crate::usecases::rollouts::waits;
+use crate::usecases::{canaries, commits};
 use app::view::{
     ActView, ApprovalView, BookingView, CourseView, GlassView, Page, Paging, PromotionLink, PromotionRow, PromotionView,
     RolloutView,
@@ -26,7 +26,7 @@ use domain::gate::{
     Approval, Gate, GateFacts, GateKind, GateState, Void, gates, may_approve, may_exempt, may_reject, may_review,
 };
 use domain::id::{BuildId, PromotionId};
-use domain::promotion::{PromotionState, RolloutState};
+use domain::promotion::{PromotionKind, PromotionState, RolloutState};
 use domain::rollout::waves::Course;
 use domain::verdict::Standing;
 use domain::{Action, Actor, Digest, Problem};
@@ -190,6 +190,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
     let gates = stands.as_ref().map(|stands| stands.gates.clone()).unwrap_or_default();
     let applied = ctx.config();
     let course = course_view(ctx, &record, &parts).await?;
+    let canary = canaries::asked_view(ctx, id).await?;
     let common = preflight::common(ctx, actor, &record).await?;
     let first = regions.first().and_then(|region| applied.config.region(region));
     let mut rollouts = Vec::with_capacity(parts.len());
@@ -205,6 +206,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
         approvals: beside.approvals.into_iter().map(|given| approval_view(given, &record, facts)).collect(),
         rollouts,
         course,
+        canary,
         started_by_name: record.started_by_name.clone(),
         started_at: record.started_at,
         password_needed: password_needed(ctx, actor),
@@ -260,9 +262,11 @@ async fn rollout_view(
         Some(digest) => ctx.store.known_as(&promotion.app, digest).await?,
         None => None,
     };
-    let can_roll_back = actor.may(Action::RollBack) && can_roll_back(ctx, &promotion.app, &part).await?;
+    let whole = promotion.kind != PromotionKind::Canary;
+    let can_roll_back = whole && actor.may(Action::RollBack) && can_roll_back(ctx, &promotion.app, &part).await?;
     // What was fixed at the start; before that, what the configuration says now.
-    let intent = part.intent.or_else(|| intent(config, promotion, &part.region).ok());
+    let terms = ctx.store.canary_terms(&promotion.id).await?;
+    let intent = part.intent.or_else(|| intent(config, promotion, &part.region, terms.as_ref()).ok());
     let configured = config.region(&part.region).map_or(0, |region| region.replicas(&promotion.app));
     let port = intent.as_ref().and_then(|intent| intent.port);
     let preflight = match (common, &intent) {

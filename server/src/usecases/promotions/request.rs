@@ -5,7 +5,7 @@ use crate::ctx::{Ctx, Entry};
 use crate::store::builds::BuildRecord;
 use crate::store::decisions::standing;
 use crate::store::promotions::{self as rows, PromotionRecord};
-use crate::store::{Tx, holds, missing, next_number};
+use crate::store::{Tx, canaries, holds, missing, next_number};
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications;
 use app::view::PromotionInput;
@@ -35,6 +35,7 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
     ctx.reload_config().await?;
     let applied = ctx.config();
     check_regions(&applied.config, &subject, &input.regions)?;
+    check_canary(&applied.config, &subject.app, &input)?;
     let places = places(&input.regions, &input.waves).map_err(|why| Problem::invalid("waves", why))?;
     let booked = match &input.booking {
         Some(booking) => {
@@ -49,7 +50,7 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
     let record = PromotionRecord {
         id: ctx.new_id(),
         number: next_number(&mut tx, "promotion").await?,
-        kind: PromotionKind::Promotion,
+        kind: if input.canary.is_some() { PromotionKind::Canary } else { PromotionKind::Promotion },
         app: subject.app,
         tag: rows::best_tag(&mut tx, &subject.id).await?,
         build: subject.id,
@@ -67,6 +68,9 @@ pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) 
     rows::insert(&mut tx, &record, &regions).await?;
     for ((rollout, _), place) in regions.iter().zip(&places) {
         holds::set_place(&mut tx, rollout, place).await?;
+    }
+    if let (Some(terms), Some(region)) = (&input.canary, input.regions.first()) {
+        canaries::ask(&mut tx, &record.id, &record.app, region, terms).await?;
     }
     notifications::approval_wanted(ctx, &mut tx, &record, &input.regions).await?;
     record_act(ctx, &mut tx, actor, "promotion.requested", &record, &input.regions.join(", ")).await?;
@@ -98,6 +102,16 @@ fn check_regions(config: &Config, subject: &BuildRecord, regions: &[String]) -> 
         ServiceIntent::plan(app, region, &subject.digest)?;
     }
     Ok(())
+}
+
+/// A canary is for one region, and on terms that can be kept.
+fn check_canary(config: &Config, app: &str, input: &PromotionInput) -> Result<(), Problem> {
+    let Some(terms) = &input.canary else { return Ok(()) };
+    if input.regions.len() != 1 {
+        let reason = "a canary is for one region".to_owned();
+        return Err(Problem::invalid("regions", Fault::Refused { reason }));
+    }
+    terms.check(known_app(config, app)?, config).map_err(|(field, why)| Problem::invalid(field, why))
 }
 
 /// The app as it is configured; one that no longer is cannot be promoted.

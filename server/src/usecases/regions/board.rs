@@ -4,10 +4,13 @@ use super::{drift, plans, region_ref};
 use crate::ctx::Ctx;
 use crate::engine::swarm::essence;
 use crate::seen::ServiceSeen;
+use crate::store::canaries::CanaryRow;
 use crate::store::plans::RunRow;
 use crate::store::regions::KnownBuild;
 use crate::store::rollouts::RolloutRow;
-use app::view::{AppRegions, RegionBoard, RegionCell, RegionColumn};
+use crate::usecases::canaries::canary_view;
+use app::view::{AppRegions, CanaryView, RegionBoard, RegionCell, RegionColumn};
+use domain::canary::CanaryState;
 use domain::config::{AppConfig, Config, RegionConfig};
 use domain::id::{BuildId, PromotionId};
 use domain::promotion::RolloutState;
@@ -58,6 +61,7 @@ pub struct Board<'a> {
     running: BTreeMap<(String, String), PromotionId>,
     /// The uses of plans that nobody returned from.
     plans: Vec<RunRow>,
+    canaries: Vec<CanaryRow>,
     /// Regions often run the same build: it is looked up once.
     builds: HashMap<(String, Digest), Option<(KnownBuild, Newer)>>,
 }
@@ -66,7 +70,8 @@ impl<'a> Board<'a> {
     pub async fn of(ctx: &'a Ctx) -> Result<Self, Problem> {
         let running = ctx.store.rollouts_running().await?;
         let running = running.into_iter().map(|rollout| ((rollout.app, rollout.region), rollout.promotion)).collect();
-        Ok(Self { ctx, running, plans: ctx.store.plan_runs().await?, builds: HashMap::new() })
+        let (plans, canaries) = (ctx.store.plan_runs().await?, ctx.store.canaries().await?);
+        Ok(Self { ctx, running, plans, canaries, builds: HashMap::new() })
     }
 
     /// One app in one region.
@@ -97,21 +102,25 @@ impl<'a> Board<'a> {
             Some(rollout) => store.started_by(&rollout.promotion).await?,
             None => None,
         };
+        let canary = self.canaries.iter().find(|canary| canary.app == app.name && canary.region == region.name).cloned();
         let drifted = match service {
-            Some(service) => !put_there(service, started.as_ref()) && !put_there(service, verified.as_ref()),
+            Some(service) => drifted(service, canary.as_ref(), (started.as_ref(), verified.as_ref())),
             // Not looked at yet is not missing.
             None => verified.is_some() && seen.as_ref().is_some_and(|seen| seen.reachable),
         };
+        let wanted = canary.as_ref().map(CanaryRow::reduced).or_else(|| verified.as_ref()?.intent.clone());
+        let canary = self.canary(canary, region).await?;
         let plan = self.plans.iter().find(|run| run.app == app.name && run.region == region.name);
         Ok(RegionCell {
             region: region.name.clone(),
             since: was.and_then(|rollout| rollout.ended_at),
             by,
-            drift: drift::differences(service, verified.as_ref()).filter(|_| drifted).unwrap_or_default(),
+            drift: drift::differences(service, wanted.as_ref()).filter(|_| drifted).unwrap_or_default(),
             drift_since: service.filter(|_| drifted).and_then(|service| service.updated_at),
             drifted,
             quarantined,
             plan: plan.map(|run| plans::run_view(&self.ctx.config().config, run)),
+            canary,
             running: service.map_or(0, |service| service.running),
             desired: service.map_or(0, |service| service.desired),
             healthy: service.is_some_and(|service| service.healthy),
@@ -125,6 +134,12 @@ impl<'a> Board<'a> {
             back_to_tag,
             digest,
         })
+    }
+
+    async fn canary(&self, canary: Option<CanaryRow>, region: &RegionConfig) -> Result<Option<CanaryView>, Problem> {
+        let Some(canary) = canary else { return Ok(None) };
+        let quarantined = self.quarantined(&canary.build).await?;
+        canary_view(self.ctx, &canary, region, quarantined).await.map(Some)
     }
 
     /// Whether a fail stands on the digest of a build.
@@ -148,6 +163,25 @@ impl<'a> Board<'a> {
         self.builds.insert(key, known.clone());
         Ok(known)
     }
+}
+
+/// Whether a service is neither what a rollout made of it nor what a canary left of it.
+fn drifted(
+    service: &ServiceSeen,
+    canary: Option<&CanaryRow>,
+    (started, verified): (Option<&RolloutRow>, Option<&RolloutRow>),
+) -> bool {
+    match canary {
+        Some(canary) if left_by(service, canary) => false,
+        // While it comes or goes, the whole is as right as the part.
+        Some(canary) if canary.state == CanaryState::Running && !canary.is_beside() => true,
+        _ => !put_there(service, started) && !put_there(service, verified),
+    }
+}
+
+/// Whether the main service is what a canary left of it.
+fn left_by(service: &ServiceSeen, canary: &CanaryRow) -> bool {
+    service.promotion.as_deref() == Some(canary.put_by.as_str()) && essence(&canary.reduced()) == service.essence
 }
 
 /// Whether the service is what this rollout made of it: of its promotion, unchanged, and

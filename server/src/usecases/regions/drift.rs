@@ -6,7 +6,6 @@ use crate::engine::swarm::essence;
 use crate::hub::Topic;
 use crate::seen::ServiceSeen;
 use crate::store::regions::Put as Last;
-use crate::store::rollouts::RolloutRow;
 use crate::store::{self, Tx};
 use crate::usecases::promotions::{Put, Putting, put};
 use app::view::{AdoptInput, CorrectInput};
@@ -17,10 +16,9 @@ use domain::promotion::PromotionKind;
 use domain::service::ServiceIntent;
 use domain::{Action, Actor, Problem};
 
-/// In which parts a service is another than was last verified; none when one of the two is not known.
-pub fn differences(service: Option<&ServiceSeen>, verified: Option<&RolloutRow>) -> Option<Vec<Difference>> {
-    let intent = verified?.intent.as_ref()?;
-    Some(service?.essence.differences(&essence(intent)))
+/// In which parts a service is another than is wanted; none when one of the two is not known.
+pub fn differences(service: Option<&ServiceSeen>, wanted: Option<&ServiceIntent>) -> Option<Vec<Difference>> {
+    Some(service?.essence.differences(&essence(wanted?)))
 }
 
 /// Puts back what was last verified in a region, over whatever somebody made of it by hand.

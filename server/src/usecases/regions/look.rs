@@ -1,9 +1,9 @@
 //! Looking at the regions, again and again.
 
 use crate::ctx::Ctx;
-use crate::engine::swarm::{Swarm, Trouble};
+use crate::engine::swarm::{Observed, Swarm, Trouble, Which};
 use crate::hub::Topic;
-use crate::seen::RegionSeen;
+use crate::seen::{RegionSeen, ServiceSeen};
 use domain::config::RegionConfig;
 use domain::problem::Noun;
 use futures::StreamExt as _;
@@ -89,6 +89,10 @@ async fn drain(events: &mut (impl futures::Stream<Item = ()> + Unpin)) {
     let _ = tokio::time::timeout(Duration::from_secs(1), burst).await;
 }
 
+fn by_app(services: &[&Observed]) -> HashMap<String, ServiceSeen> {
+    services.iter().map(|service| (service.app.clone(), service.seen())).collect()
+}
+
 /// Looks at a region once and keeps what was seen; the Swarm when it answered.
 async fn look(ctx: &Ctx, region: &RegionConfig) -> Option<Swarm> {
     let looked = async {
@@ -97,22 +101,26 @@ async fn look(ctx: &Ctx, region: &RegionConfig) -> Option<Swarm> {
         Ok::<_, Trouble>((swarm, services))
     };
     let looked = tokio::time::timeout(LOOK, looked).await;
-    let (swarm, reachable, services) = match looked.unwrap_or_else(|_| Err(Trouble::Away("no answer in time".to_owned()))) {
-        Ok((swarm, services)) => {
-            let services = services.iter().map(|service| (service.app.clone(), service.seen())).collect();
-            (Some(swarm), true, services)
-        }
-        Err(trouble) => {
-            let before = ctx.seen.region(&region.name);
-            if before.as_ref().is_none_or(|before| before.reachable) {
-                tracing::warn!(region = %region.name, ?trouble, "a region cannot be reached");
+    let (swarm, reachable, services, canaries) =
+        match looked.unwrap_or_else(|_| Err(Trouble::Away("no answer in time".to_owned()))) {
+            Ok((swarm, services)) => {
+                let (canaries, services): (Vec<&Observed>, Vec<&Observed>) =
+                    services.iter().partition(|service| service.which == Which::Canary);
+                (Some(swarm), true, by_app(&services), by_app(&canaries))
             }
-            // The next look greets the engine anew; it may be another version by then.
-            ctx.engines.forget(Noun::Region, &region.name).await;
-            (None, false, before.map(|before| before.services.clone()).unwrap_or_default())
-        }
-    };
-    if ctx.seen.put(&region.name, RegionSeen { checked_at: ctx.now(), reachable, services }) {
+            Err(trouble) => {
+                let before = ctx.seen.region(&region.name);
+                if before.as_ref().is_none_or(|before| before.reachable) {
+                    tracing::warn!(region = %region.name, ?trouble, "a region cannot be reached");
+                }
+                // The next look greets the engine anew; it may be another version by then.
+                ctx.engines.forget(Noun::Region, &region.name).await;
+                let (services, canaries) =
+                    before.map(|before| (before.services.clone(), before.canaries.clone())).unwrap_or_default();
+                (None, false, services, canaries)
+            }
+        };
+    if ctx.seen.put(&region.name, RegionSeen { checked_at: ctx.now(), reachable, services, canaries }) {
         ctx.hub.tell(Topic::Regions, None);
     }
     swarm

@@ -3,7 +3,7 @@
 use super::board::{Board, column};
 use super::plans;
 use crate::ctx::Ctx;
-use crate::engine::swarm::{Inside, Swarm};
+use crate::engine::swarm::{Inside, Swarm, Which};
 use crate::store::regions::PastRollout;
 use crate::store::{Cursor, missing, page_of, page_size};
 use crate::usecases::people::password_needed;
@@ -30,13 +30,16 @@ pub async fn region(ctx: &Ctx, actor: &Actor, name: &str) -> Result<RegionView, 
     let mut board = Board::of(ctx).await?;
     let mut services = Vec::with_capacity(config.apps.len());
     for app in &config.apps {
-        let tasks = tasks.remove(&app.name).unwrap_or_default();
+        let own = tasks.remove(&(app.name.clone(), Which::Main)).unwrap_or_default();
+        let canary = tasks.remove(&(app.name.clone(), Which::Canary)).unwrap_or_default();
         services.push(RegionService {
             app: app.name.clone(),
             port: app.production_port().ok().flatten(),
             cell: board.cell(app, region).await?,
-            restarts: u32::try_from(tasks.iter().filter(|task| failed(task)).count()).unwrap_or(u32::MAX),
-            tasks,
+            restarts: restarts(&own),
+            tasks: own,
+            canary_restarts: restarts(&canary),
+            canary_tasks: canary,
         });
     }
     let plans = plans::plans(ctx, actor).await?;
@@ -50,6 +53,10 @@ pub async fn region(ctx: &Ctx, actor: &Actor, name: &str) -> Result<RegionView, 
         password_needed: password_needed(ctx, actor),
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
     })
+}
+
+fn restarts(tasks: &[TaskView]) -> u32 {
+    u32::try_from(tasks.iter().filter(|task| failed(task)).count()).unwrap_or(u32::MAX)
 }
 
 /// Whether it ended otherwise than because it was asked to.

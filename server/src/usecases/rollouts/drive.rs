@@ -1,11 +1,13 @@
 //! One region: look, pull, update, wait, soak, verify. Every stage may be the first after a
 //! crash, so each begins with a look and does only what the look leaves to do.
 
+mod room;
+
 use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
 use super::{end, lock_digest};
 use crate::ctx::Ctx;
-use crate::engine::swarm::{Look, Observed, Swarm, Trouble, service_name};
+use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::store::holds::{self, Going};
 use crate::store::rollouts::{self as rows, Looked, RolloutRow};
 use crate::store::{decisions, internal, lock_app};
@@ -104,6 +106,7 @@ impl Drive<'_> {
     async fn all(&mut self) -> Result<String, Halt> {
         if !self.inspect().await? {
             self.pull().await?;
+            self.make_room().await?;
             self.update().await?;
         }
         let mut soak = Soak::default();
@@ -201,7 +204,8 @@ impl Drive<'_> {
             if changes == MOST_CHANGES {
                 return Err(self.differs("promotion"));
             }
-            self.authorise(seen.as_deref()).await?;
+            let what = seen.as_ref().map_or_else(|| "new".to_owned(), |seen| format!("version {}", seen.version));
+            self.authorise(seen.as_deref(), what).await?;
             if self.act(seen.as_deref()).await? {
                 changes += 1;
             }
@@ -209,11 +213,11 @@ impl Drive<'_> {
     }
 
     /// The last word before the Swarm is changed: the digest is not quarantined, there is
-    /// time, and what will be done is written down.
+    /// time, and `what` will be done is written down.
     ///
     /// Whoever pauses or ends the promotion takes the same turn: before this moment nothing is
     /// changed any more, after it the change is watched to its end.
-    async fn authorise(&mut self, seen: Option<&Observed>) -> Result<(), Halt> {
+    async fn authorise(&mut self, seen: Option<&Observed>, what: String) -> Result<(), Halt> {
         let mut tx = self.ctx.store.begin().await?;
         lock_app(&mut tx, &self.rollout.app).await?;
         lock_digest(&mut tx, &self.rollout.digest).await?;
@@ -225,7 +229,6 @@ impl Drive<'_> {
         if decisions::standing(&mut tx, &self.rollout.digest).await?.quarantined() {
             return Err(Halt::Failed(Problem::Quarantined));
         }
-        let what = seen.map_or_else(|| "new".to_owned(), |seen| format!("version {}", seen.version));
         self.looked = looked(seen);
         rows::note_look(&mut tx, &self.rollout.id, &self.looked, None).await?;
         self.steps.set_in(&mut tx, &[(PULL, Done, None), (UPDATE, Running, Some(what))]).await?;
@@ -334,7 +337,7 @@ impl Drive<'_> {
     }
 
     async fn look(&self) -> Result<Look, Trouble> {
-        self.reach().await?.look(&self.rollout.app).await
+        self.reach().await?.look(&self.rollout.app, Which::of(self.intent)).await
     }
 
     /// Looks until there is an answer, however often that takes before the deadline.
@@ -463,7 +466,7 @@ impl Drive<'_> {
     }
 
     fn foreign(&self) -> Halt {
-        let (service, region) = (service_name(&self.rollout.app), self.rollout.region.clone());
+        let (service, region) = (Which::of(self.intent).name(&self.rollout.app), self.rollout.region.clone());
         Halt::Failed(Problem::ForeignService { service, region })
     }
 

@@ -7,10 +7,11 @@
 use super::{record, tell};
 use crate::ctx::Ctx;
 use crate::store::rollouts::{self as rows, RolloutRow};
-use crate::store::{Tx, holds, promotions};
+use crate::store::{Tx, canaries, holds, promotions};
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications;
 use crate::usecases::promotions::record_act;
+use domain::canary::ReturnCause;
 use domain::id::PromotionId;
 use domain::notify::EventKind;
 use domain::promotion::{PromotionState, RolloutState};
@@ -84,6 +85,8 @@ pub async fn abort_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, reason:
     if !skipped.is_empty() {
         pieces.push(format!("not touched: {}", skipped.join(", ")));
     }
+    // Only of a canary something is undone: what it took it gives back.
+    canaries::set_returning(&mut tx, id, ReturnCause::Withdrawn, (Some(&by), &reason), ctx.now()).await?;
     holds::note_abort(&mut tx, id, &by, &reason).await?;
     if !rows::end_promotion(&mut tx, id, PromotionState::Aborted, ctx.now()).await? {
         return Err(Problem::Stale);
@@ -130,6 +133,7 @@ async fn finish(ctx: &Ctx, tx: Tx, id: &PromotionId) -> Result<(), Problem> {
     tell(ctx, id);
     ctx.work.rollouts.notify_one();
     ctx.work.held.notify_waiters();
+    ctx.work.canaries.notify_one();
     ctx.work.regions.notify_waiters();
     Ok(())
 }

@@ -15,7 +15,7 @@ use domain::{Actor, Digest};
 use futures::StreamExt as _;
 use server::clock::micros;
 use server::ctx::{Ctx, Settings};
-use server::engine::swarm::service_name;
+use server::engine::swarm::{Which, service_name};
 use server::store::Store;
 use server::store::rollouts::RolloutRow;
 use std::collections::HashMap;
@@ -115,18 +115,20 @@ impl Stage {
         Docker::connect_with_unix(path, 20, &version).expect("a client")
     }
 
-    /// Removes the app's service everywhere and waits until its containers are gone.
+    /// Removes the app's services everywhere and waits until its containers are gone.
     pub async fn clear(&self) {
         for region in ["hangzhou", "us-west", "hong-kong"] {
             let docker = self.docker(region);
-            let _ = docker.delete_service(&service_name(&self.app)).await;
-            let label = format!("com.docker.swarm.service.name={}", service_name(&self.app));
-            until(30, "the old containers are gone", async || {
-                let filters = HashMap::from([("label", vec![label.as_str()])]);
-                let options = ListContainersOptionsBuilder::default().all(false).filters(&filters).build();
-                docker.list_containers(Some(options)).await.expect("a list").is_empty()
-            })
-            .await;
+            for name in [Which::Main.name(&self.app), Which::Canary.name(&self.app)] {
+                let _ = docker.delete_service(&name).await;
+                let label = format!("com.docker.swarm.service.name={name}");
+                until(30, "the old containers are gone", async || {
+                    let filters = HashMap::from([("label", vec![label.as_str()])]);
+                    let options = ListContainersOptionsBuilder::default().all(false).filters(&filters).build();
+                    docker.list_containers(Some(options)).await.expect("a list").is_empty()
+                })
+                .await;
+            }
         }
     }
 

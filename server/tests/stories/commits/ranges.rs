@@ -119,7 +119,7 @@ async fn each_region_is_compared_with_what_it_was_last_seen_to_run() {
             let service =
                 ServiceSeen { digest: Some(digest.clone()), running, desired: 1, healthy: true, ..ServiceSeen::default() };
             let services = HashMap::from([("web".to_owned(), service)]);
-            RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services }
+            RegionSeen { checked_at: story.app.ctx.now(), reachable: true, services, canaries: Default::default() }
         };
         let stranger = crate::registry::digest(b"nobody knows");
         for (region, digest, running) in

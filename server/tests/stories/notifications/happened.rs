@@ -104,6 +104,7 @@ async fn a_request_for_approval_is_told_and_a_refused_one_is_not() {
             reason: "for the campaign".into(),
             waves: vec![],
             booking: None,
+            canary: None,
         };
         assert!(server::usecases::promotions::request_promotion(&stage.app.ctx, &leo, input(&["nowhere"])).await.is_err());
         server::usecases::promotions::request_promotion(&stage.app.ctx, &leo, input(&["hangzhou"])).await.expect("requested");

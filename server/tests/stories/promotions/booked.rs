@@ -28,6 +28,7 @@ async fn request(stage: &Stage, build: &Built, booking: BookingInput) -> Result<
         reason: "it is time".to_owned(),
         waves: vec![],
         booking: Some(booking),
+        canary: None,
     };
     request_promotion(&stage.app.ctx, &stage.people.ada, input).await
 }

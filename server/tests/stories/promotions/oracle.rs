@@ -292,6 +292,7 @@ impl Both {
                     reason: String::new(),
                     waves: vec![],
                     booking: None,
+                    canary: None,
                 };
                 let done = request_promotion(&ctx, &self.actor(*by), input).await;
                 self.agree(&attempt, &done, should);

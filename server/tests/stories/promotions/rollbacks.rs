@@ -24,7 +24,11 @@ async fn offered(stage: &Stage, region: &str) -> Option<domain::Digest> {
 fn found(stage: &Stage, region: &str, digest: &domain::Digest, reachable: bool) {
     let service = ServiceSeen { digest: Some(digest.clone()), running: 1, desired: 1, healthy: true, ..ServiceSeen::default() };
     let services = [("web".to_owned(), service)].into();
-    stage.app.ctx.seen.put(region, RegionSeen { checked_at: stage.app.ctx.now(), reachable, services });
+    stage
+        .app
+        .ctx
+        .seen
+        .put(region, RegionSeen { checked_at: stage.app.ctx.now(), reachable, services, canaries: Default::default() });
 }
 
 async fn goes_to(stage: &Stage, id: &PromotionId) -> domain::Digest {

@@ -97,8 +97,14 @@ impl Stage {
     pub async fn try_request(&self, actor: &Actor, build: &Built, regions: &[&str]) -> Result<PromotionId, Problem> {
         self.tick();
         let regions = regions.iter().map(|region| (*region).to_owned()).collect();
-        let input =
-            PromotionInput { build: build.id.clone(), regions, reason: "it is time".to_owned(), waves: vec![], booking: None };
+        let input = PromotionInput {
+            build: build.id.clone(),
+            regions,
+            reason: "it is time".to_owned(),
+            waves: vec![],
+            booking: None,
+            canary: None,
+        };
         request_promotion(&self.app.ctx, actor, input).await
     }
 

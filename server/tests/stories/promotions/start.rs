@@ -113,6 +113,7 @@ async fn a_request_is_refused_where_it_does_not_fit() {
                 reason: String::new(),
                 waves: vec![],
                 booking: None,
+                canary: None,
             };
             let refused = request_promotion(&stage.app.ctx, &stage.people.ada, input).await;
             assert_eq!(refused, Err(Problem::not_found(Noun::Build, id)));
@@ -123,6 +124,7 @@ async fn a_request_is_refused_where_it_does_not_fit() {
             reason: "x".repeat(2001),
             waves: vec![],
             booking: None,
+            canary: None,
         };
         let refused = request_promotion(&stage.app.ctx, &stage.people.ada, long).await;
         assert_eq!(refused, Err(Problem::invalid("reason", Fault::TooLong { most: 2000 })));
@@ -302,7 +304,8 @@ async fn the_list_is_paged_filtered_and_counts_gates_without_asking_anybody() {
         assert_eq!((of[1].gates_green, of[1].gates_total), (9, 10), "what was seen on a page counts");
         // A region that the watcher saw a moment ago needs no question either.
         let (checked_at, services) = (ctx.now(), Default::default());
-        ctx.seen.put("hangzhou", server::seen::RegionSeen { checked_at, reachable: false, services });
+        ctx.seen
+            .put("hangzhou", server::seen::RegionSeen { checked_at, reachable: false, services, canaries: Default::default() });
         let of = of_build(ctx, vera, &build.id).await.expect("a list");
         assert_eq!((of[1].gates_green, of[1].gates_total), (7, 10));
         for bad in ["x", "1-<script>", "-", "99999999999999999999-a"] {

@@ -205,7 +205,8 @@ async fn waves_are_asked_for_by_the_region_that_begins_them() {
             };
             let regions = ["hangzhou", "us-west", "hong-kong"].map(str::to_owned).into();
             let waves = waves.iter().map(wave).collect();
-            let input = PromotionInput { build: build.id.clone(), regions, reason: String::new(), waves, booking: None };
+            let input =
+                PromotionInput { build: build.id.clone(), regions, reason: String::new(), waves, booking: None, canary: None };
             request_promotion(&stage.app.ctx, &stage.people.ada, input).await
         };
         for wrong in [("hangzhou", 0), ("nowhere", 0), ("us-west", 10_081)] {

@@ -9,6 +9,7 @@ use domain::problem::{Fault, Noun};
 use domain::promotion::{PromotionKind, RolloutState};
 use domain::region_variables::{Beside, RegionOrigin};
 use serde_json::Value;
+use server::engine::swarm::Which;
 use server::usecases::regions::{history, region, service_log, variables};
 
 #[tokio::test]
@@ -90,22 +91,22 @@ async fn the_log_of_a_service_is_read_through_the_manager_in_the_order_of_time()
     let stage = Stage::set(TestApp::sqlite().await).await;
     let (ctx, vera) = (&stage.app.ctx, &stage.people.vera);
     assert_eq!(
-        service_log(ctx, vera, "here", "web", None).await,
+        service_log(ctx, vera, ("here", "web", Which::Main), None).await,
         Err(Problem::not_found(Noun::Service, "web")),
         "there is none yet"
     );
     stage.verified(1, "here").await;
     let lines = |count| async move {
-        let log = service_log(ctx, vera, "here", "web", Some(count)).await.expect("a log");
+        let log = service_log(ctx, vera, ("here", "web", Which::Main), Some(count)).await.expect("a log");
         log.lines.into_iter().map(|line| (line.text, line.err)).collect::<Vec<_>>()
     };
     assert_eq!(lines(10).await, [("first".to_owned(), true), ("second".to_owned(), false)]);
     assert_eq!(lines(1).await, [("second".to_owned(), false)], "the newest");
     let many = Problem::invalid("lines", Fault::OutOfRange { least: 1, most: 1000 });
-    assert_eq!(service_log(ctx, vera, "here", "web", Some(1001)).await, Err(many));
+    assert_eq!(service_log(ctx, vera, ("here", "web", Which::Main), Some(1001)).await, Err(many));
     // What is of another installation is not read.
     stage.here.change_by_hand(|spec| spec["Labels"]["slipway.instance"] = Value::from("another"));
-    assert_eq!(service_log(ctx, vera, "here", "web", None).await, Err(Problem::not_found(Noun::Service, "web")));
+    assert_eq!(service_log(ctx, vera, ("here", "web", Which::Main), None).await, Err(Problem::not_found(Noun::Service, "web")));
 }
 
 #[tokio::test]

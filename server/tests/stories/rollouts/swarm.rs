@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -50,7 +50,11 @@ pub struct Swarm {
 
 struct Inner {
     api: &'static str,
-    service: Option<Value>,
+    /// Each with a name and an id of its own; the first is the app's.
+    services: Vec<Value>,
+    made: u32,
+    /// Nodes beside the two that are always there.
+    more_nodes: u32,
     version: u64,
     tasks: Vec<Value>,
     behave: Tasks,
@@ -73,7 +77,9 @@ impl Swarm {
     pub async fn open() -> Self {
         let inner = Inner {
             api: "1.41",
-            service: None,
+            services: Vec::new(),
+            made: 0,
+            more_nodes: 0,
             version: 10,
             tasks: Vec::new(),
             behave: Tasks::Run,
@@ -96,6 +102,7 @@ impl Swarm {
             .route("/services", get(list))
             .route("/services/create", post(create))
             .route("/services/{name}", get(inspect))
+            .route("/services/{name}", delete(remove))
             .route("/services/{name}/update", post(update))
             .route("/services/{name}/logs", get(logs))
             .route("/nodes", get(nodes))
@@ -137,6 +144,11 @@ impl Swarm {
         self.inner().drops = Some(key);
     }
 
+    /// So many nodes more, ready and with room.
+    pub fn grow(&self, nodes: u32) {
+        self.inner().more_nodes = nodes;
+    }
+
     /// How the next calls fare that make or change the service.
     pub fn changes_fare(&self, fates: &[Fate]) {
         self.inner().changes_fare = fates.iter().copied().collect();
@@ -160,7 +172,7 @@ impl Swarm {
         self.inner().stop_at.is_none()
     }
 
-    /// How often the service was made or changed.
+    /// How often a service was made, changed or removed.
     pub fn changed(&self) -> u32 {
         self.inner().changed
     }
@@ -181,7 +193,7 @@ impl Swarm {
     /// Somebody changes the service by hand.
     pub fn change_by_hand(&self, change: impl FnOnce(&mut Value)) {
         let mut inner = self.inner();
-        let mut spec = inner.service.as_ref().expect("a service")["Spec"].clone();
+        let mut spec = inner.services.first().expect("a service")["Spec"].clone();
         change(&mut spec);
         inner.put(spec);
     }
@@ -189,12 +201,22 @@ impl Swarm {
     /// Somebody removes the service by hand.
     pub fn remove_by_hand(&self) {
         let mut inner = self.inner();
-        inner.service = None;
+        inner.services.clear();
         inner.tasks.clear();
     }
 
     pub fn service(&self) -> Option<Value> {
-        self.inner().service.clone()
+        self.inner().services.first().cloned()
+    }
+
+    /// The replicas of the service of this name, and the images of its tasks that run; none when it
+    /// is not there.
+    pub fn runs(&self, name: &str) -> Option<(u64, Vec<String>)> {
+        let inner = self.inner();
+        let service = inner.services.iter().find(|service| service["Spec"]["Name"] == name)?;
+        let runs = inner.tasks.iter().filter(|task| task["ServiceID"] == service["ID"] && task["Status"]["State"] == "running");
+        let images = runs.map(|task| task["Spec"]["ContainerSpec"]["Image"].as_str().unwrap_or_default().to_owned()).collect();
+        Some((service["Spec"]["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or(0), images))
     }
 
     /// Counts a call; the fate that the stop brings, if this is the one.
@@ -224,24 +246,45 @@ impl Inner {
             container.remove(key);
         }
         let replicas = spec["Mode"]["Replicated"]["Replicas"].as_u64().unwrap_or(1);
-        let before = self.service.as_ref().map(|service| &service["Spec"]);
+        let place = self.services.iter().position(|service| service["Spec"]["Name"] == spec["Name"]);
+        let before = place.map(|place| &self.services[place]["Spec"]);
         let same = before.is_some_and(|before| before["TaskTemplate"] == spec["TaskTemplate"] && before["Mode"] == spec["Mode"]);
-        if !same {
-            for task in &mut self.tasks {
-                task["Status"]["State"] = json!("shutdown");
-                task["DesiredState"] = json!("shutdown");
+        let id = match place {
+            Some(place) => self.services[place]["ID"].clone(),
+            None => {
+                self.made += 1;
+                json!(format!("s{}", self.made))
             }
+        };
+        if !same {
+            self.end_tasks(&id);
             for _ in 0..replicas {
                 match self.fate_of(&spec) {
-                    Tasks::Run => self.task(&spec, "running", None),
-                    Tasks::Fail => self.task(&spec, "failed", Some("task: non-zero exit (3)")),
+                    Tasks::Run => self.task(&id, &spec, "running", None),
+                    Tasks::Fail => self.task(&id, &spec, "failed", Some("task: non-zero exit (3)")),
                     Tasks::Nothing => {}
                 }
             }
         }
-        self.service = Some(json!({
-            "ID": "s1", "Version": { "Index": self.version }, "UpdatedAt": "2026-11-24T01:59:00Z", "Spec": spec, "UpdateStatus": { "State": "completed" },
-        }));
+        let service = json!({
+            "ID": id, "Version": { "Index": self.version }, "UpdatedAt": "2026-11-24T01:59:00Z", "Spec": spec, "UpdateStatus": { "State": "completed" },
+        });
+        match place {
+            Some(place) => self.services[place] = service,
+            None => self.services.push(service),
+        }
+    }
+
+    fn end_tasks(&mut self, service: &Value) {
+        for task in self.tasks.iter_mut().filter(|task| task["ServiceID"] == *service) {
+            task["Status"]["State"] = json!("shutdown");
+            task["DesiredState"] = json!("shutdown");
+        }
+    }
+
+    /// The place of the service with this name or id.
+    fn find(&self, name: &str) -> Option<usize> {
+        self.services.iter().position(|service| service["Spec"]["Name"] == name || service["ID"] == name)
     }
 
     /// How tasks of this specification fare.
@@ -250,11 +293,11 @@ impl Inner {
         if self.spoiled.iter().any(|spoiled| spoiled == image) { Tasks::Fail } else { self.behave }
     }
 
-    fn task(&mut self, spec: &Value, state: &str, error: Option<&str>) {
+    fn task(&mut self, service: &Value, spec: &Value, state: &str, error: Option<&str>) {
         self.clock += 1;
         let desired = if state == "running" { "running" } else { "shutdown" };
         self.tasks.push(json!({
-            "ID": format!("t{}", self.clock), "ServiceID": "s1", "CreatedAt": format!("2026-11-24T00:00:{:02}Z", self.clock),
+            "ID": format!("t{}", self.clock), "ServiceID": service, "CreatedAt": format!("2026-11-24T00:{:02}:{:02}Z", self.clock / 60 % 60, self.clock % 60),
             "Slot": 1, "NodeID": "n1", "Spec": spec["TaskTemplate"], "DesiredState": desired,
             "Status": { "State": state, "Err": error, "Timestamp": "2026-11-24T00:00:00Z" },
         }));
@@ -295,25 +338,19 @@ async fn inspect(State(swarm): State<Swarm>, Path(name): Path<String>) -> Respon
         return ended;
     }
     let mut inner = swarm.inner();
-    if let Some(service) = inner.service.clone()
-        && inner.fate_of(&service["Spec"]) == Tasks::Fail
-    {
-        inner.task(&service["Spec"], "failed", Some("task: non-zero exit (3)"));
+    let Some(place) = inner.find(&name) else { return refused(404, "service not found") };
+    let service = inner.services[place].clone();
+    if inner.fate_of(&service["Spec"]) == Tasks::Fail {
+        inner.task(&service["ID"], &service["Spec"], "failed", Some("task: non-zero exit (3)"));
     }
-    let paused = inner.paused;
-    match &mut inner.service {
-        Some(service) if service["Spec"]["Name"] == name.as_str() => {
-            if paused {
-                service["UpdateStatus"] = json!({ "State": "paused" });
-            }
-            answer(service)
-        }
-        _ => refused(404, "service not found"),
+    if inner.paused {
+        inner.services[place]["UpdateStatus"] = json!({ "State": "paused" });
     }
+    answer(&inner.services[place])
 }
 
 async fn list(State(swarm): State<Swarm>) -> Response {
-    answer(&Value::Array(swarm.inner().service.clone().into_iter().collect()))
+    answer(&Value::Array(swarm.inner().services.clone()))
 }
 
 async fn info() -> Response {
@@ -329,7 +366,13 @@ async fn nodes(State(swarm): State<Swarm>) -> Response {
         })
     };
     let both = [node("n2", "second", "worker", "down"), node("n1", "first", "manager", "ready")];
-    look(&swarm).unwrap_or_else(|| answer(&json!(both)))
+    let more = (0..swarm.inner().more_nodes).map(|at| {
+        let mut more = node(&format!("m{at}"), &format!("more-{at}"), "worker", "ready");
+        more["Description"]["Resources"] = json!({ "MemoryBytes": 8_u64 << 30 });
+        more
+    });
+    let all: Vec<Value> = both.into_iter().chain(more).collect();
+    look(&swarm).unwrap_or_else(|| answer(&json!(all)))
 }
 
 /// Frames as engines send them: from which stream, how long, and the text after its moment.
@@ -381,7 +424,7 @@ fn change(swarm: &Swarm, act: impl FnOnce(&mut Inner) -> Response) -> Response {
         Fate::Raced => {
             inner.version += 1;
             let version = inner.version;
-            if let Some(service) = &mut inner.service {
+            if let Some(service) = inner.services.first_mut() {
                 service["Version"]["Index"] = json!(version);
             }
             act(&mut inner)
@@ -392,18 +435,35 @@ fn change(swarm: &Swarm, act: impl FnOnce(&mut Inner) -> Response) -> Response {
 async fn create(State(swarm): State<Swarm>, body: Bytes) -> Response {
     let spec: Value = serde_json::from_slice(&body).expect("a specification");
     change(&swarm, |inner| {
-        if inner.service.is_some() {
+        if spec["Name"].as_str().is_some_and(|name| inner.find(name).is_some()) {
             return refused(409, "rpc error: code = AlreadyExists desc = name conflicts with an existing object");
         }
         inner.put(spec);
-        answer(&json!({ "ID": "s1" }))
+        let made = inner.services.last().map(|service| service["ID"].clone());
+        answer(&json!({ "ID": made }))
     })
 }
 
-async fn update(State(swarm): State<Swarm>, Query(query): Query<HashMap<String, String>>, body: Bytes) -> Response {
+async fn remove(State(swarm): State<Swarm>, Path(name): Path<String>) -> Response {
+    change(&swarm, |inner| {
+        let Some(place) = inner.find(&name) else { return refused(404, "service not found") };
+        let service = inner.services.remove(place);
+        inner.end_tasks(&service["ID"]);
+        inner.changed += 1;
+        answer(&json!({}))
+    })
+}
+
+async fn update(
+    State(swarm): State<Swarm>,
+    Path(name): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    body: Bytes,
+) -> Response {
     let spec: Value = serde_json::from_slice(&body).expect("a specification");
     change(&swarm, |inner| {
-        if query.get("version") != Some(&inner.version.to_string()) {
+        let Some(place) = inner.find(&name) else { return refused(404, "service not found") };
+        if query.get("version") != Some(&inner.services[place]["Version"]["Index"].to_string()) {
             return refused(500, "rpc error: code = Unknown desc = update out of sequence");
         }
         inner.put(spec);

@@ -155,6 +155,7 @@ async fn testers_are_asked_about_the_newest_and_leads_about_what_others_requeste
             reason: "now".to_owned(),
             waves: vec![],
             booking: None,
+            canary: None,
         };
         let promotion = request_promotion(&app.ctx, &people.ada, input).await.expect("requested");
         let of = async |actor: &Actor| waits(&app, actor).await.to_approve.into_iter().map(|row| row.id).collect::<Vec<_>>();
@@ -221,7 +222,9 @@ async fn a_region_that_runs_what_just_failed_is_flagged_at_once() {
             updated_at: None,
         };
         let services = [("web".to_owned(), service)].into();
-        app.ctx.seen.put("hangzhou", RegionSeen { checked_at: app.ctx.now(), reachable: true, services });
+        app.ctx
+            .seen
+            .put("hangzhou", RegionSeen { checked_at: app.ctx.now(), reachable: true, services, canaries: Default::default() });
         let flagged = async || {
             let board = regions::regions(&app.ctx, &people.vera).await.expect("a board");
             board.rows[0].cells[0].quarantined
