@@ -33,6 +33,7 @@ pub mod regions;
 pub mod rollouts;
 pub mod runs;
 pub mod secrets;
+pub mod sets;
 pub mod snapshots;
 pub mod stacks;
 pub mod sweeps;

@@ -8,7 +8,7 @@ use domain::id::{BuildId, PromotionId};
 use domain::rollout::waves::WaveStart;
 use leptos::prelude::*;
 
-fn confirmation(app: String, password: String) -> Confirmation {
+pub(super) fn confirmation(app: String, password: String) -> Confirmation {
     Confirmation { app, password: (!password.is_empty()).then_some(password) }
 }
 

@@ -13,6 +13,7 @@ pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod secrets;
+pub mod sets;
 pub mod settings;
 mod snapshots;
 pub mod stacks;
@@ -58,6 +59,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(decisions::routes)
         .with(evidence::routes)
         .with(promotions::routes)
+        .with(sets::routes)
         .with(regions::routes)
         .with(activity::routes)
         .with(settings::routes)

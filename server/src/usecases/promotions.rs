@@ -1,5 +1,5 @@
 //! Promotions: request, approve or reject, start by hand, by itself or past people's gates, cancel,
-//! roll back, and put in a region what was verified there.
+//! roll back, and put in a region what was verified there; and sets of them.
 //!
 //! A start is decided in one transaction that first takes its turn among the decisions about
 //! the same app and the same digest, and then reads again everything that the gates are made
@@ -16,6 +16,7 @@ mod put;
 mod read;
 mod request;
 mod rollback;
+mod sets;
 mod start;
 mod world;
 
@@ -27,5 +28,6 @@ pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
+pub use sets::{approve_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_set};
 pub use start::start_promotion;
 pub use world::GateLooks;

@@ -201,6 +201,8 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     ctx.work.statuses.notify_one();
     // It may have to go back by itself.
     ctx.work.rollouts.notify_one();
+    // The next promotion of its set may be due.
+    ctx.work.bookings.notify_one();
     ctx.work.regions.notify_waiters();
     Ok(())
 }

@@ -8,6 +8,7 @@ mod policies;
 mod races;
 mod rest;
 mod rollbacks;
+mod sets;
 mod stage;
 mod start;
 mod world;

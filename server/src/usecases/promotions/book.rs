@@ -8,6 +8,7 @@ use super::approve::expire;
 use super::facts::facts;
 use super::launch::confirm;
 use super::request::{record_act, require_open};
+use super::sets;
 use super::start::start;
 use super::world::World;
 use crate::ctx::Ctx;
@@ -35,11 +36,12 @@ const LEAST_EXPIRY: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::Invalid`] for the
-/// time, [`Problem::Finished`], [`Problem::NotFound`].
+/// time, [`Problem::InSet`], [`Problem::Finished`], [`Problem::NotFound`].
 pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    sets::require_alone(ctx, id).await?;
     ctx.reload_config().await?;
     let regions = ctx.store.regions_of(id).await?;
     let not_before = read(ctx, actor, &ctx.config().config, (known.app.as_str(), regions.as_slice()), &input).await?;
@@ -55,10 +57,11 @@ pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: B
 /// Takes the booking of an open promotion away: it starts by hand again.
 ///
 /// # Errors
-/// [`Problem::Finished`] when it is not open or not booked, [`Problem::NotFound`].
+/// [`Problem::Finished`] when it is not open or not booked, [`Problem::InSet`], [`Problem::NotFound`].
 pub async fn unbook_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
+    sets::require_alone(ctx, id).await?;
     let (mut tx, _) = deciding::begin(ctx, actor, Action::StartPromotion, &known.app, &known.digest).await?;
     let promotion = promotion_in(&mut tx, id).await?;
     require_open(&promotion)?;
@@ -168,6 +171,7 @@ async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
     actor.require(action)?;
     let known = ctx.store.promotion(&booking.promotion).await?;
     require_open(&known)?;
+    sets::require_its_turn(ctx, &known.id).await?;
     let closed = closed_by_people(ctx, &known).await?;
     if !closed.is_empty() {
         return Err(Problem::GatesClosed { gates: closed });
