@@ -15,6 +15,8 @@ mod html;
 mod notified;
 #[path = "pages/regions.rs"]
 mod regions;
+#[path = "pages/sets.rs"]
+mod sets;
 #[path = "pages/verdicts.rs"]
 mod verdicts;
 

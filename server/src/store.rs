@@ -13,6 +13,7 @@ pub mod builds;
 pub mod commits;
 pub mod config;
 pub mod decisions;
+pub mod drafts;
 pub mod environments;
 pub mod exceptions;
 pub mod happenings;

@@ -7,6 +7,7 @@
 //! a minute. From there on the rollouts belong to the worker.
 
 mod approve;
+mod automatic;
 mod book;
 mod facts;
 mod glass;
@@ -21,6 +22,7 @@ mod start;
 mod world;
 
 pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotion};
+pub use automatic::draft_releases;
 pub use book::{book_promotion, start_booked, unbook_promotion, work};
 pub use glass::{break_glass, review_glass};
 pub use put::{Put, Putting, put};

@@ -1,5 +1,6 @@
 //! Promotions: from the request past the gates to the start, and back again.
 
+mod automatic;
 mod booked;
 mod gates;
 mod glass;

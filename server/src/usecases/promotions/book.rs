@@ -5,6 +5,7 @@
 //! Until then it tries again and again, and the page says why it waits.
 
 use super::approve::expire;
+use super::automatic::{self, draft_releases};
 use super::facts::facts;
 use super::launch::confirm;
 use super::request::{record_act, require_open};
@@ -116,7 +117,7 @@ pub(super) async fn book(
     record_act(ctx, tx, actor, "promotion.booked", promotion, &when).await
 }
 
-/// Starts what is booked and marks what has lapsed, until the instance stops.
+/// Starts what is booked, marks what has lapsed and drafts what channels ask for, until the instance stops.
 pub async fn work(ctx: Ctx) {
     loop {
         // The causes are in the log already; the next look may succeed.
@@ -135,6 +136,7 @@ async fn look_after(ctx: &Ctx) -> Result<(), Problem> {
     for id in ctx.store.perhaps_lapsed(now - TimeDelta::days(MOST_OPEN_DAYS), now - LEAST_EXPIRY).await? {
         expire(ctx, &id).await?;
     }
+    draft_releases(ctx).await?;
     for booking in ctx.store.due_bookings(now).await? {
         start_booked(ctx, &booking).await?;
     }
@@ -164,11 +166,7 @@ pub async fn start_booked(ctx: &Ctx, booking: &Booking) -> Result<bool, Problem>
 }
 
 async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
-    let action = Action::StartPromotion;
-    let user = ctx.store.user_by_id(&booking.by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
-    // They confirmed when they booked; their role is asked for again when the turn has come.
-    let actor = Actor::User { person: user.person, signed_in_at: booking.at };
-    actor.require(action)?;
+    let actor = booked_by(ctx, booking).await?;
     let known = ctx.store.promotion(&booking.promotion).await?;
     require_open(&known)?;
     sets::require_its_turn(ctx, &known.id).await?;
@@ -177,6 +175,19 @@ async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
         return Err(Problem::GatesClosed { gates: closed });
     }
     start(ctx, &actor, &known, " (booked)").await
+}
+
+/// Whoever booked it, as they are now. They confirmed when they booked; their role is asked for again when
+/// the turn has come. What Slipway booked by itself is judged then.
+async fn booked_by(ctx: &Ctx, booking: &Booking) -> Result<Actor, Problem> {
+    if automatic::is_own(&booking.by) {
+        return Ok(Actor::Slipway);
+    }
+    let action = Action::StartPromotion;
+    let user = ctx.store.user_by_id(&booking.by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
+    let actor = Actor::User { person: user.person, signed_in_at: booking.at };
+    actor.require(action)?;
+    Ok(actor)
 }
 
 /// The closed gates that nobody in the world need be asked for, so that a promotion that waits for people

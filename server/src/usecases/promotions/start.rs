@@ -1,5 +1,6 @@
 //! The guarded button.
 
+use super::automatic;
 use super::launch::{confirm, launch, launched};
 use super::request::{record_act, require_open};
 use super::sets;
@@ -34,7 +35,10 @@ pub async fn start_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, confirm
 /// As [`start_promotion`].
 pub(super) async fn start(ctx: &Ctx, actor: &Actor, known: &PromotionRecord, how: &str) -> Result<(), Problem> {
     let world = look(ctx, known).await?;
-    let (mut tx, person, promotion) = turn(ctx, actor, Action::StartPromotion, known).await?;
+    let (mut tx, person, promotion) = match actor {
+        Actor::Slipway => automatic::turn(ctx, known, &world.applied.config).await?,
+        _ => turn(ctx, actor, Action::StartPromotion, known).await?,
+    };
     sets::require_turn(&mut tx, &promotion.id).await?;
     let regions = launch(ctx, &mut tx, &promotion, &person, world).await?;
     record_act(ctx, &mut tx, actor, "promotion.started", &promotion, &format!("{}{how}", regions.join(", "))).await?;
