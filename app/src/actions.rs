@@ -12,6 +12,7 @@ mod notifications;
 mod people;
 mod promotions;
 mod regions;
+mod sets;
 mod stacks;
 
 pub use builds::*;
@@ -22,6 +23,7 @@ pub use notifications::*;
 pub use people::*;
 pub use promotions::*;
 pub use regions::*;
+pub use sets::*;
 pub use stacks::*;
 
 use domain::Problem;

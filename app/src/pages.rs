@@ -15,6 +15,7 @@ mod regions;
 mod replace;
 mod rollback;
 mod run;
+mod set;
 mod settings;
 mod waiting;
 
@@ -32,6 +33,7 @@ pub use regions::Regions;
 pub use replace::Replace;
 pub use rollback::Rollback;
 pub use run::Run;
+pub use set::{NewSet, Set};
 pub use settings::{Deliveries, Delivery, Hook, NewStack, Notifications, Settings, StackPage, Stacks, stack_result};
 pub use waiting::Waiting;
 

@@ -7,14 +7,15 @@ use crate::view::{
     ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
     LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
     PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow,
-    StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
+    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView, ShellView,
+    StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
     BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SendBackId, SignOffId, TokenId, UserId, VerdictId,
 };
 use domain::promotion::PromotionState;
+use domain::promotion::set::SetNumber;
 use domain::{Actor, Problem, Role};
 
 /// Every method takes the actor first and checks permission on its first line.
@@ -111,6 +112,17 @@ pub trait Port: Send + Sync {
     async fn review_glass(&self, actor: &Actor, id: &PromotionId, note: String) -> Result<(), Problem>;
     /// Requests and starts a rollback of one region to the digest that ran before.
     async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem>;
+
+    // Promotion sets.
+    async fn promotion_set(&self, actor: &Actor, number: SetNumber) -> Result<SetView, Problem>;
+    /// What a set can be made of; the builds of the environment are proposed.
+    async fn set_form(&self, actor: &Actor, from: Option<EnvironmentId>) -> Result<SetForm, Problem>;
+    async fn request_set(&self, actor: &Actor, input: SetInput) -> Result<SetNumber, Problem>;
+    /// Approves each of it that can be, and names the others.
+    async fn approve_set(&self, actor: &Actor, number: SetNumber) -> Result<SetApproval, Problem>;
+    async fn start_set(&self, actor: &Actor, number: SetNumber, confirmation: Confirmation) -> Result<(), Problem>;
+    async fn cancel_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem>;
+    async fn reject_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem>;
 
     // Regions and the record.
     async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem>;

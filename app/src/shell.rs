@@ -85,6 +85,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/environments/:id/replace") view=pages::Replace ssr=SsrMode::Async/>
                 <Route path=path!("/environments/:id/services/:service/shell") view=pages::Shell ssr=SsrMode::Async/>
                 <Route path=path!("/promotions") view=pages::Promotions ssr=SsrMode::Async/>
+                <Route path=path!("/promotions/sets/new") view=pages::NewSet ssr=SsrMode::Async/>
+                <Route path=path!("/promotions/sets/:set") view=pages::Set ssr=SsrMode::Async/>
                 <Route path=path!("/promotions/:id") view=pages::Promotion ssr=SsrMode::Async/>
                 <Route path=path!("/regions") view=pages::Regions ssr=SsrMode::Async/>
                 <Route path=path!("/regions/:region") view=pages::Region ssr=SsrMode::Async/>

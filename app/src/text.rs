@@ -22,6 +22,7 @@ mod problems;
 mod promotions;
 mod proxied;
 mod regions;
+mod sets;
 mod stacks;
 mod states;
 mod time;

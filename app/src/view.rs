@@ -33,6 +33,7 @@ mod intake;
 mod launch;
 mod notifications;
 mod regions;
+mod sets;
 mod stacks;
 mod verdicts;
 
@@ -50,6 +51,7 @@ pub use intake::{
 pub use launch::*;
 pub use notifications::*;
 pub use regions::*;
+pub use sets::*;
 pub use stacks::*;
 pub use verdicts::*;
 
@@ -317,6 +319,8 @@ views! {
         /// Green gates and all gates, for an open promotion.
         pub gates_green: u32,
         pub gates_total: u32,
+        /// The set that starts it, if it is in one.
+        pub set: Option<SetPlace>,
     }
 
     pub struct ApprovalView {
@@ -491,7 +495,7 @@ views! {
 
     /// What a guarded button asks for.
     pub struct Confirmation {
-        /// The app's name, typed.
+        /// The app's name, typed; for a set its number.
         pub app: String,
         /// Needed when the session is older than 15 minutes.
         #[serde(default)]

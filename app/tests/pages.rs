@@ -15,6 +15,8 @@ mod html;
 mod notified;
 #[path = "pages/regions.rs"]
 mod regions;
+#[path = "pages/sets.rs"]
+mod sets;
 #[path = "pages/verdicts.rs"]
 mod verdicts;
 
@@ -32,7 +34,7 @@ use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// Every page in every state that it has.
-const PAGES: [&str; 85] = [
+const PAGES: [&str; 91] = [
     "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
@@ -85,6 +87,12 @@ const PAGES: [&str; 85] = [
     "/promotions/cancelled",
     "/promotions/rejected",
     "/promotions/rollback",
+    "/promotions/member",
+    "/promotions/sets/new",
+    "/promotions/sets/new?from=running",
+    "/promotions/sets/S-1",
+    "/promotions/sets/S-2",
+    "/promotions/sets/S-3",
     "/regions",
     "/regions/hangzhou",
     "/regions/us-west",
@@ -282,8 +290,10 @@ fn needed(form: &str) -> Option<Action> {
         "/do/verdicts/withdraw" => Action::WithdrawVerdict,
         "/do/verdicts/overrule" => Action::OverruleVerdict,
         "/do/sign-offs/give" | "/do/sign-offs/withdraw" | "/do/builds/send-back" => Action::SignOff,
-        "/do/promotions/request" => Action::RequestPromotion,
-        "/do/promotions/approve" | "/do/promotions/reject" => Action::ApprovePromotion,
+        "/do/promotions/request" | "/do/sets/request" => Action::RequestPromotion,
+        "/do/promotions/approve" | "/do/promotions/reject" | "/do/sets/approve" | "/do/sets/reject" => Action::ApprovePromotion,
+        "/do/sets/start" => Action::StartPromotion,
+        "/do/sets/cancel" => Action::CancelPromotion,
         "/do/promotions/start" | "/do/promotions/book" | "/do/promotions/unbook" => Action::StartPromotion,
         "/do/promotions/exempt" => Action::LiftFreeze,
         "/do/promotions/break-glass" | "/do/promotions/review" => Action::BreakGlass,

@@ -1,6 +1,7 @@
 //! Channels: named rules over an app's tags.
 
 use crate::image::Tag;
+use crate::rollout::waves::WaveStart;
 use serde::{Deserialize, Serialize};
 
 /// What kind of tags a channel gathers.
@@ -31,6 +32,25 @@ pub struct Channel {
     /// An environment that always runs the newest build of this channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<ChannelLaunch>,
+    /// A promotion that is drafted by itself when a new release comes. For channels of releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<ChannelDraft>,
+}
+
+/// What is drafted by itself for the newest release of a channel. It is approved as any other; a
+/// newer release takes the place of a draft that is still open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelDraft {
+    /// Region names, in the order of the rollout.
+    pub to: Vec<String>,
+    /// Where later waves begin, and what they wait for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveStart>,
+    /// Whether it also starts by itself, once every gate is green. Else people start it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub start: bool,
 }
 
 /// What is launched by itself for the newest build of a channel. One environment is kept for it, and
@@ -94,7 +114,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn channel(tags: &str) -> Channel {
-        Channel { name: tags.to_owned(), kind: ChannelKind::Branch, tags: tags.to_owned(), branch: None, launch: None }
+        Channel {
+            name: tags.to_owned(),
+            kind: ChannelKind::Branch,
+            tags: tags.to_owned(),
+            branch: None,
+            launch: None,
+            draft: None,
+        }
     }
 
     fn tag(text: &str) -> Tag {

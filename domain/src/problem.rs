@@ -8,6 +8,7 @@ use crate::actor::Action;
 use crate::delivery::Unproven;
 use crate::gate::Gate;
 use crate::lease::EnvironmentState;
+use crate::promotion::set::SetNumber;
 use serde::{Deserialize, Serialize};
 
 /// A refusal or a failure in the user's terms.
@@ -60,6 +61,12 @@ pub enum Problem {
     Quarantined,
     #[error("{} gate(s) are not green. Nothing was started.", gates.len())]
     GatesClosed { gates: Vec<Gate> },
+    #[error("{set} starts this promotion in its turn; it is not started or booked alone. Nothing was changed.")]
+    InSet { set: SetNumber },
+    #[error("{} of the set's promotions cannot start now: {}. Nothing was started.", members.len(), words_of(members))]
+    SetClosed { members: Vec<Refused> },
+    #[error("{} of the set's promotions could not be approved: {}. What was approved stays approved.", members.len(), words_of(members))]
+    NotAllApproved { members: Vec<Refused> },
     #[error("Type {expected} to confirm. Nothing was started.")]
     ConfirmationMismatch { expected: String },
     #[error("You requested this promotion, so your approval does not count. Ask another lead.")]
@@ -168,6 +175,23 @@ pub enum Problem {
     Internal { reference: String },
 }
 
+/// One promotion of a set that was refused something, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Refused {
+    pub app: String,
+    /// The number of the promotion.
+    pub number: i64,
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub why: Problem,
+}
+
+/// `web P-3: You approved this already. …; worker P-4: …`
+fn words_of(members: &[Refused]) -> String {
+    let word = |refused: &Refused| format!("{} P-{}: {}", refused.app, refused.number, refused.why);
+    members.iter().map(word).collect::<Vec<_>>().join("; ")
+}
+
 /// The nouns of DESIGN.md, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,6 +208,7 @@ pub enum Noun {
     Verdict,
     SignOff,
     Promotion,
+    PromotionSet,
     Rollout,
     Region,
     Plan,
@@ -219,6 +244,7 @@ impl Noun {
             Noun::Verdict => "verdict",
             Noun::SignOff => "sign-off",
             Noun::Promotion => "promotion",
+            Noun::PromotionSet => "promotion set",
             Noun::Rollout => "rollout",
             Noun::Region => "region",
             Noun::Plan => "plan",
@@ -319,6 +345,9 @@ impl Problem {
             | Problem::LastAdmin
             | Problem::Quarantined
             | Problem::GatesClosed { .. }
+            | Problem::InSet { .. }
+            | Problem::SetClosed { .. }
+            | Problem::NotAllApproved { .. }
             | Problem::OwnRequest
             | Problem::OwnWork
             | Problem::OwnReview

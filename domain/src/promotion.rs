@@ -1,5 +1,7 @@
 //! The life of a promotion and of its rollouts.
 
+pub mod set;
+
 use serde::{Deserialize, Serialize};
 
 /// Whether a promotion goes forward or back.

@@ -139,7 +139,14 @@ mod tests {
 
     fn channel(name: &str, branch: Option<&str>) -> Channel {
         let kind = if name.ends_with('*') { ChannelKind::Release } else { ChannelKind::Branch };
-        Channel { name: name.to_owned(), kind, tags: name.to_owned(), branch: branch.map(str::to_owned), launch: None }
+        Channel {
+            name: name.to_owned(),
+            kind,
+            tags: name.to_owned(),
+            branch: branch.map(str::to_owned),
+            launch: None,
+            draft: None,
+        }
     }
 
     fn channels() -> Vec<Channel> {

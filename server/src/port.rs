@@ -13,14 +13,15 @@ use app::view::{
     ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
     LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
     PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow,
-    StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
+    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView, ShellView,
+    StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
     BuildId, DeliveryId, EnvironmentId, HookId, MessageId, PromotionId, RunId, SendBackId, SignOffId, TokenId, UserId, VerdictId,
 };
 use domain::promotion::PromotionState;
+use domain::promotion::set::SetNumber;
 use domain::{Actor, Problem, Role};
 
 #[async_trait]
@@ -242,6 +243,34 @@ impl Port for Ctx {
 
     async fn roll_back(&self, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem> {
         promotions::roll_back(self, actor, input).await
+    }
+
+    async fn promotion_set(&self, actor: &Actor, number: SetNumber) -> Result<SetView, Problem> {
+        promotions::promotion_set(self, actor, number).await
+    }
+
+    async fn set_form(&self, actor: &Actor, from: Option<EnvironmentId>) -> Result<SetForm, Problem> {
+        promotions::set_form(self, actor, from).await
+    }
+
+    async fn request_set(&self, actor: &Actor, input: SetInput) -> Result<SetNumber, Problem> {
+        promotions::request_set(self, actor, input).await
+    }
+
+    async fn approve_set(&self, actor: &Actor, number: SetNumber) -> Result<SetApproval, Problem> {
+        promotions::approve_set(self, actor, number).await
+    }
+
+    async fn start_set(&self, actor: &Actor, number: SetNumber, confirmation: Confirmation) -> Result<(), Problem> {
+        promotions::start_set(self, actor, number, confirmation).await
+    }
+
+    async fn cancel_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem> {
+        promotions::cancel_set(self, actor, number, reason).await
+    }
+
+    async fn reject_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem> {
+        promotions::reject_set(self, actor, number, reason).await
     }
 
     async fn regions(&self, actor: &Actor) -> Result<RegionBoard, Problem> {

@@ -10,7 +10,7 @@ use domain::problem::Fault;
 use domain::rollout::waves::WaveStart;
 use leptos::prelude::*;
 
-fn confirmation(app: String, password: String) -> Confirmation {
+pub(super) fn confirmation(app: String, password: String) -> Confirmation {
     Confirmation { app, password: (!password.is_empty()).then_some(password) }
 }
 

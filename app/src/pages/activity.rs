@@ -82,6 +82,7 @@ fn subject(t: Text, entry: &AuditRow) -> AnyView {
         "build" => "builds",
         "environment" => "environments",
         "promotion" | "rollout" => "promotions",
+        "promotion_set" => "promotions/sets",
         _ => "",
     };
     let is_id = !entry.subject.is_empty() && entry.subject.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');

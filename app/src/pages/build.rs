@@ -5,7 +5,7 @@ mod commits;
 mod logs;
 mod verdicts;
 
-pub(super) use act::{send_back_form, sign_off_form};
+pub(super) use act::{send_back_form, sign_off_form, waves};
 pub(super) use commits::{content as commits_content, counts as range_words};
 pub(super) use verdicts::{said, said_by, sent_back_chip, verdict_form};
 

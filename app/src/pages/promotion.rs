@@ -9,7 +9,7 @@ mod rollouts;
 pub(super) use gates::gate_list;
 
 use super::param;
-use super::promotions::{build_word, regions_word};
+use super::promotions::{build_word, regions_word, set_link};
 use crate::parts::{Body, Form, Icon, Reader, Section, fact, icon, only, panel, promotion_chip, when};
 use crate::text::Text;
 use crate::view::{CanaryAskedView, PromotionView};
@@ -35,11 +35,12 @@ fn body(r: &Reader, promotion: &PromotionView) -> Body {
     let name = row.tag.clone().unwrap_or_else(|| row.digest.short().to_owned());
     let arrow = if row.kind.goes_back() { "↩" } else { "→" };
     let kind = row.kind.goes_back().then(|| view! { <span class="kind">{icon(Icon::Back)}{t.promotion_kind(row.kind)}</span> });
+    let set = row.set.as_ref().map(|place| set_link(t, place));
     let content = if row.state == PromotionState::Open { open(r, promotion) } else { under_way(r, promotion) };
     let crumb = format!("{} / {}", t.promotions_title(), t.promotion_number(row.number));
     Body::new(Section::Promotions, format!("{} {arrow} {name}", row.app), content)
         .crumb("/promotions", crumb)
-        .beside(view! { <span data-live="state">{promotion_chip(t, row.state)}</span>{kind} })
+        .beside(view! { <span data-live="state">{promotion_chip(t, row.state)}</span>{kind}{set} })
         .act(view! { <span class="act-live" data-live="act">{primary(r, promotion)}</span> })
         .topics("promotions,builds,regions")
 }
@@ -60,7 +61,7 @@ fn primary(r: &Reader, promotion: &PromotionView) -> AnyView {
         .into_any();
     }
     let ready = promotion.gates.iter().all(|gate| gate.state == GateState::Green);
-    if ready && promotion.may.contains(&Action::StartPromotion) {
+    if ready && promotion.row.set.is_none() && promotion.may.contains(&Action::StartPromotion) {
         return view! { <a class="btn primary" href="#start">{t.start_title()}</a> }.into_any();
     }
     ().into_any()
@@ -237,6 +238,14 @@ fn approve(r: &Reader, promotion: &PromotionView) -> AnyView {
 /// The guarded button: never only grey, the reasons stand beside it.
 fn start(r: &Reader, promotion: &PromotionView) -> AnyView {
     let t = r.t;
+    if let Some(place) = &promotion.row.set {
+        let number = place.set.to_string();
+        let href = format!("/promotions/sets/{number}");
+        return view! {
+            <p class="only">{icon(Icon::Lock)}<span>{t.set_starts_it(&number)}" "<a href=href>{t.open_set(&number)}</a></span></p>
+        }
+        .into_any();
+    }
     if !promotion.may.contains(&Action::StartPromotion) {
         return only(t, Action::StartPromotion);
     }

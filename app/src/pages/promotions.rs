@@ -5,7 +5,8 @@ use crate::parts::{
     Body, Icon, Reader, Section, empty, icon, pager, path_with, promotion_chip, region_title, short_digest, when,
 };
 use crate::text::Text;
-use crate::view::{Page, Paging, PromotionRow};
+use crate::view::{Page, Paging, PromotionRow, SetPlace};
+use domain::Action;
 use domain::promotion::PromotionState;
 use leptos::prelude::*;
 
@@ -32,7 +33,10 @@ pub fn Promotions() -> impl IntoView {
             <div class="bar">{tabs(r.t, state)}</div>
             <div class="panel" data-live="promotions">{list(&r, state, cursor.as_deref(), &promotions)}</div>
         };
-        Ok(Body::new(Section::Promotions, r.t.promotions_title(), content).topics("promotions"))
+        let several = r.may(Action::RequestPromotion).then(|| {
+            view! { <a class="btn" href="/promotions/sets/new">{r.t.new_set()}</a> }
+        });
+        Ok(Body::new(Section::Promotions, r.t.promotions_title(), content).act(several).topics("promotions"))
     })
 }
 
@@ -82,10 +86,11 @@ fn row(r: &Reader, promotion: &PromotionRow) -> AnyView {
         view! { <span class="kind">{icon(Icon::Back)}{t.promotion_kind(promotion.kind)}</span> }
     });
     let by = promotion.requested_by_name.clone();
+    let set = promotion.set.as_ref().map(|place| set_link(t, place));
     view! {
         <tr id=format!("p-{}", promotion.id)>
             <td class="c-name"><a class="name" href=href>{t.promotion_number(promotion.number)}</a></td>
-            <td class="c-state"><span class="chips">{promotion_chip(t, promotion.state)}{back}</span></td>
+            <td class="c-state"><span class="chips">{promotion_chip(t, promotion.state)}{back}{set}</span></td>
             <td class="c-app"><b>{promotion.app.clone()}</b></td>
             <td class="c-tag">{build_word(promotion)}</td>
             <td class="c-runs" data-label=t.regions()>{regions_word(t, promotion)}</td>
@@ -94,6 +99,13 @@ fn row(r: &Reader, promotion: &PromotionRow) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// The set that a promotion belongs to, as a link.
+pub(super) fn set_link(t: Text, place: &SetPlace) -> AnyView {
+    let number = place.set.to_string();
+    let href = format!("/promotions/sets/{number}");
+    view! { <a class="kind" href=href>{t.part_of_set(&number, place.place, place.of)}</a> }.into_any()
 }
 
 /// The build by its tag and digest, as a link.

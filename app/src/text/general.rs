@@ -101,6 +101,10 @@ texts! {
     done_stop = "The environment is being stopped.", "正在停止测试环境。";
     done_approved = "Your approval is recorded.", "您的批准已记录。";
     done_started = "The rollout has started. You can leave this page; it goes on.", "更新已开始。离开此页不影响进行。";
+    done_set_started = "The set has started: one promotion after another. You can leave this page; it goes on.", "发布组已启动，将逐个发布。离开此页不影响进行。";
+    done_set_approved = "Your approvals are recorded.", "您的批准均已记录。";
+    done_set_cancelled = "What was open of the set is withdrawn.", "发布组中未启动的发布均已撤回。";
+    done_set_rejected = "What was open of the set is sent back.", "发布组中未启动的发布均已驳回。";
     done_cancelled = "The promotion is cancelled.", "发布已取消。";
     done_paused = "It is paused. No other region starts.", "已暂停，不会再开始其他区域。";
     done_resumed = "It goes on.", "已继续。";
@@ -143,6 +147,8 @@ impl Text {
             "note" => self.note(),
             "reason" => self.reason(),
             "regions" => self.regions(),
+            "builds" => self.builds_title(),
+            "waves" => self.waves_title(),
             "region" => self.region(),
             "role" => self.role_word(),
             "stack" => self.field_stack(),

@@ -1,8 +1,9 @@
 //! Problems told to a person: what happened, what was kept, what to do.
 
 use super::{Text, texts};
+use crate::view::gate_region;
 use domain::Problem;
-use domain::problem::{Fault, Noun};
+use domain::problem::{Fault, Noun, Refused};
 
 texts! {
     noun_page = "page", "页面";
@@ -17,6 +18,7 @@ texts! {
     noun_verdict = "verdict", "测试结论";
     noun_sign_off = "sign-off", "签核";
     noun_promotion = "promotion", "发布";
+    noun_promotion_set = "promotion set", "发布组";
     noun_rollout = "rollout", "区域更新";
     noun_region = "region", "区域";
     noun_plan = "plan", "预案";
@@ -90,6 +92,12 @@ texts! {
     p_quarantined = "This build is quarantined: a standing fail keeps it from running anywhere.", "该构建已被隔离：仍有效的“不通过”使其不能运行。";
     d_quarantined = "Its author can withdraw the fail, or a lead can overrule it with a reason.", "可由结论作者撤回，或由负责人说明理由后否决。";
     p_gates(count: usize) = "Gates that are not green: {count}.", "未满足的条件：{count} 项。";
+    p_in_set(set: &str) = "{set} starts this promotion in its turn.", "此发布由 {set} 按顺序启动。";
+    d_in_set = "Open the set and start all of it there.", "请打开发布组，在那里整体启动。";
+    p_set_closed(members: &str) = "Not everything in the set can start: {members}", "发布组中有发布不能启动：{members}";
+    d_set_closed = "Each of them names its gates; start the set when all are green.", "各发布页列出了未满足的条件；全部满足后再启动发布组。";
+    p_not_all_approved(members: &str) = "Not everything could be approved: {members}", "未能全部批准：{members}";
+    d_not_all_approved = "The others are approved.", "其余均已批准。";
     k_gates = "Nothing was started.", "未启动任何操作。";
     d_gates = "The list shows each gate and who can clear it.", "列表中列出了每一项条件以及可处理的人。";
     p_confirm = "The typed name does not match.", "输入的名称不一致。";
@@ -222,6 +230,7 @@ impl Text {
             Noun::Verdict => self.noun_verdict(),
             Noun::SignOff => self.noun_sign_off(),
             Noun::Promotion => self.noun_promotion(),
+            Noun::PromotionSet => self.noun_promotion_set(),
             Noun::Rollout => self.noun_rollout(),
             Noun::Region => self.noun_region(),
             Noun::Plan => self.noun_plan(),
@@ -271,7 +280,8 @@ pub fn problem_text(t: Text, problem: &Problem) -> Explained {
 
 fn kept(t: Text, problem: &Problem) -> &'static str {
     match problem {
-        Problem::GatesClosed { .. } | Problem::ConfirmationMismatch { .. } => t.k_gates(),
+        Problem::GatesClosed { .. } | Problem::ConfirmationMismatch { .. } | Problem::SetClosed { .. } => t.k_gates(),
+        Problem::NotAllApproved { .. } => "",
         Problem::Invalid { .. } | Problem::Exists { .. } | Problem::PasswordNeeded | Problem::UnknownRole { .. } => t.kept_form(),
         Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
         Problem::ForeignService { .. }
@@ -321,6 +331,9 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Config { place, why } => (t.p_config(place, &fault_text(t, why)), t.d_config().into()),
         Problem::Quarantined => (t.p_quarantined().into(), t.d_quarantined().into()),
         Problem::GatesClosed { gates } => (t.p_gates(gates.len()), t.d_gates().into()),
+        Problem::InSet { set } => (t.p_in_set(&set.to_string()), t.d_in_set().into()),
+        Problem::SetClosed { members } => (t.p_set_closed(&refused_words(t, members)), t.d_set_closed().into()),
+        Problem::NotAllApproved { members } => (t.p_not_all_approved(&refused_words(t, members)), t.d_not_all_approved().into()),
         Problem::ConfirmationMismatch { expected } => (t.p_confirm().into(), t.d_confirm(expected)),
         Problem::OwnRequest => (t.p_own().into(), t.d_own().into()),
         Problem::OwnWork => (t.p_own_work().into(), t.d_own_work().into()),
@@ -373,6 +386,21 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Busy => (t.p_busy().into(), t.d_busy().into()),
         Problem::Internal { reference } => (t.p_internal().into(), t.d_internal(reference)),
     }
+}
+
+/// `web P-3: …; worker P-4: …`, with the gates by name.
+fn refused_words(t: Text, members: &[Refused]) -> String {
+    let word = |refused: &Refused| {
+        let why = match &refused.why {
+            Problem::GatesClosed { gates } => {
+                let gates = gates.iter().map(|gate| t.gate(&gate.kind, gate_region(&gate.kind).unwrap_or_default()));
+                gates.collect::<Vec<_>>().join(" · ")
+            }
+            why => told(t, why).0,
+        };
+        format!("{} {}: {why}", refused.app, t.promotion_number(refused.number))
+    };
+    members.iter().map(word).collect::<Vec<_>>().join("; ")
 }
 
 /// Says why one value was refused.

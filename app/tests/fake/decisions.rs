@@ -7,21 +7,23 @@ use domain::gate::{Gate, GateKind, GateState, Note, Void};
 use domain::id::*;
 use domain::policy::{ApprovalRule, Policy};
 use domain::problem::Noun;
+use domain::promotion::set::SetNumber;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::verdict::Standing;
 use domain::{Action, Actor, Problem, Role};
 
 impl Fake {
     pub(super) fn sample_promotions(&self) -> Vec<PromotionRow> {
-        ["open", "ready", "running", "held", "rollback", "failed", "verified", "cancelled", "rejected", "aborted"]
+        ["open", "ready", "running", "held", "rollback", "failed", "verified", "cancelled", "rejected", "aborted", "member"]
             .map(|id| self.promotion_row(id))
             .into()
     }
 
-    fn promotion_row(&self, id: &str) -> PromotionRow {
+    pub(super) fn promotion_row(&self, id: &str) -> PromotionRow {
         let (number, state) = match id {
             "open" => (218, PromotionState::Open),
             "ready" => (217, PromotionState::Open),
+            "member" => (209, PromotionState::Open),
             "running" => (216, PromotionState::Running),
             "held" => (211, PromotionState::Running),
             "aborted" => (210, PromotionState::Aborted),
@@ -47,6 +49,7 @@ impl Fake {
             ended_at: (!matches!(state, PromotionState::Open | PromotionState::Running)).then(|| ago(5)),
             gates_green: if id == "ready" { 10 } else { 7 },
             gates_total: 10,
+            set: (id == "member").then_some(SetPlace { set: SetNumber(1), place: 2, of: 3 }),
         }
     }
 
@@ -148,7 +151,7 @@ impl Fake {
         }
     }
 
-    fn sample_gates(&self, ready: bool) -> Vec<Gate> {
+    pub(super) fn sample_gates(&self, ready: bool) -> Vec<Gate> {
         let gate = |kind, state, cleared_by, detail: &str| Gate {
             detail: (!detail.is_empty()).then(|| self.say(detail)),
             ..sample_gate(kind, if ready { GateState::Green } else { state }, cleared_by)

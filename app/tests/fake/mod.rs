@@ -19,6 +19,7 @@ mod launch;
 mod notifications;
 mod regions;
 mod samples;
+mod sets;
 mod stacks;
 mod verdicts;
 
@@ -34,6 +35,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Duration, Utc};
 use domain::id::*;
 use domain::promotion::PromotionState;
+use domain::promotion::set::SetNumber;
 use domain::{Action, Actor, Person, Problem, Role};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -388,6 +390,33 @@ impl Port for Fake {
     async fn roll_back(&self, _: &Actor, input: RollbackInput) -> Answer<PromotionId> {
         self.note(input);
         Ok(PromotionId("rollback".to_owned()))
+    }
+
+    async fn promotion_set(&self, actor: &Actor, number: SetNumber) -> Answer<SetView> {
+        self.sample_set(actor, number)
+    }
+    async fn set_form(&self, _: &Actor, from: Option<EnvironmentId>) -> Answer<SetForm> {
+        Ok(self.sample_set_form(from))
+    }
+    async fn request_set(&self, _: &Actor, input: SetInput) -> Answer<SetNumber> {
+        self.note(input);
+        Ok(SetNumber(1))
+    }
+    async fn approve_set(&self, _: &Actor, number: SetNumber) -> Answer<SetApproval> {
+        self.note(number.to_string());
+        Ok(SetApproval { approved: Vec::new(), refused: Vec::new() })
+    }
+    async fn start_set(&self, _: &Actor, number: SetNumber, confirmation: Confirmation) -> Answer<()> {
+        self.note((number.to_string(), confirmation));
+        Ok(())
+    }
+    async fn cancel_set(&self, _: &Actor, number: SetNumber, reason: String) -> Answer<()> {
+        self.note((number.to_string(), reason));
+        Ok(())
+    }
+    async fn reject_set(&self, _: &Actor, number: SetNumber, reason: String) -> Answer<()> {
+        self.note((number.to_string(), reason));
+        Ok(())
     }
 
     async fn regions(&self, actor: &Actor) -> Answer<RegionBoard> {

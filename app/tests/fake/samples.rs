@@ -34,6 +34,7 @@ impl Fake {
             tags: tags.to_owned(),
             branch: None,
             launch: None,
+            draft: None,
         };
         let channels = vec![
             channel("dev", ChannelKind::Branch, "dev"),

@@ -51,6 +51,7 @@ impl Config {
         self.check_apps()?;
         self.check_stacks()?;
         self.apps.iter().try_for_each(|app| self.check_launches(app))?;
+        self.apps.iter().try_for_each(|app| self.check_drafts(app))?;
         self.engines.iter().try_for_each(check_engine)?;
         check_proxy(&self.proxy)?;
         self.regions.iter().try_for_each(check_region)?;

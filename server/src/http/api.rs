@@ -14,6 +14,7 @@ pub mod people;
 pub mod promotions;
 pub mod regions;
 pub mod secrets;
+pub mod sets;
 pub mod settings;
 mod snapshots;
 pub mod stacks;
@@ -60,6 +61,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(evidence::routes)
         .with(promotions::routes)
         .with(canaries::routes)
+        .with(sets::routes)
         .with(regions::routes)
         .with(activity::routes)
         .with(settings::routes)

@@ -42,7 +42,8 @@ fn booking(row: &AnyRow) -> Result<Booking, Problem> {
 }
 
 impl Store {
-    /// Bookings of open promotions whose time has come, those that were tried longest ago first.
+    /// Bookings of open promotions whose time has come, those that were tried longest ago first. Those of a
+    /// set are left out while one before them is not verified.
     ///
     /// # Errors
     /// [`Problem::Internal`].
@@ -50,6 +51,8 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!(
             "{BOOKING} JOIN promotions p ON p.id = b.promotion_id
              WHERE p.state = 'open' AND (b.not_before IS NULL OR b.not_before <= $1)
+               AND NOT EXISTS (SELECT 1 FROM promotions o WHERE o.set_number = p.set_number
+                   AND o.set_place < p.set_place AND o.state <> 'verified')
              ORDER BY COALESCE(b.tried_at, 0), b.promotion_id LIMIT $2"
         ));
         let rows = sqlx::query(sql).bind(micros(now)).bind(MOST_DUE).fetch_all(self.read()).await.map_err(internal)?;

@@ -4,6 +4,7 @@ use crate::clock::{from_micros, micros};
 use crate::store::{Cursor, Store, Tx, internal, missing, plausible};
 use domain::id::{BuildId, PromotionId, RolloutId, UserId};
 use domain::problem::Noun;
+use domain::promotion::set::SetNumber;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState};
 use domain::rollback::Past;
 use domain::service::ServiceIntent;
@@ -184,6 +185,16 @@ pub async fn promotion_in(connection: &mut AnyConnection, id: &PromotionId) -> R
     let sql = sqlx::AssertSqlSafe(format!("{PROMOTION} WHERE id = $1"));
     let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(connection).await.map_err(internal)?;
     row.as_ref().map(promotion).transpose()?.ok_or_else(|| missing(Noun::Promotion, id.as_str()))
+}
+
+/// The promotions of a set, in their order.
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub async fn of_set(connection: &mut AnyConnection, set: SetNumber) -> Result<Vec<PromotionRecord>, Problem> {
+    let sql = sqlx::AssertSqlSafe(format!("{PROMOTION} WHERE set_number = $1 ORDER BY set_place"));
+    let rows = sqlx::query(sql).bind(set.0).fetch_all(connection).await.map_err(internal)?;
+    rows.iter().map(promotion).collect()
 }
 
 /// The regions of a promotion with their rollouts, in their order.

@@ -6,6 +6,7 @@ use crate::store::people::user_in;
 use crate::store::{self, Tx, internal};
 use domain::problem::Fault;
 use domain::{Action, Actor, Digest, Person, Problem};
+use std::collections::BTreeSet;
 
 /// Notes and reasons end here.
 pub const MOST_WORDS: usize = 2000;
@@ -20,6 +21,29 @@ pub const MOST_WORDS: usize = 2000;
 pub async fn begin(ctx: &Ctx, actor: &Actor, action: Action, app: &str, digest: &Digest) -> Result<(Tx, Person), Problem> {
     let mut tx = ctx.store.begin().await?;
     take_turn(&mut tx, app, digest).await?;
+    let person = require_still(&mut tx, actor, action).await?;
+    Ok((tx, person))
+}
+
+/// The same for one decision about several promotions, each by its app and its digest.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn begin_all(
+    ctx: &Ctx,
+    actor: &Actor,
+    action: Action,
+    about: impl IntoIterator<Item = (&str, &Digest)>,
+) -> Result<(Tx, Person), Problem> {
+    let (apps, digests): (BTreeSet<&str>, BTreeSet<&Digest>) = about.into_iter().unzip();
+    let mut tx = ctx.store.begin().await?;
+    // All apps, then all digests, each in order: so no two wait for each other.
+    for app in apps {
+        store::lock_app(&mut tx, app).await?;
+    }
+    for digest in digests {
+        lock_digest(&mut tx, digest).await?;
+    }
     let person = require_still(&mut tx, actor, action).await?;
     Ok((tx, person))
 }

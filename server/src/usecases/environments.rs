@@ -48,6 +48,7 @@ pub use logs::{Download, LogSource, log_download, log_page, log_source, log_tail
 pub use looks::Looks;
 pub(crate) use plan::variables_given;
 pub use queue::capacity;
+pub(crate) use read::runs_now;
 pub use read::{environment, environments, of_build, replaceable};
 pub use replace::replace_build;
 pub use shell::{Closed, OpenShell, Shells, close_shell, may_stay, open_shell, shell};

@@ -286,6 +286,7 @@ fn tell(ctx: &Ctx, changes: &record::Changes) {
     ctx.hub.tell(Topic::Deliveries, None);
     if !changes.builds.is_empty() {
         ctx.work.launches.notify_one();
+        ctx.work.bookings.notify_one();
         ctx.hub.tell(Topic::Activity, None);
     }
 }

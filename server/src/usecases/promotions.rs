@@ -1,5 +1,5 @@
 //! Promotions: request, approve or reject, start by hand, by itself or past people's gates, cancel,
-//! roll back, and put in a region what was verified there.
+//! roll back, and put in a region what was verified there; and sets of them.
 //!
 //! A start is decided in one transaction that first takes its turn among the decisions about
 //! the same app and the same digest, and then reads again everything that the gates are made
@@ -7,6 +7,7 @@
 //! a minute. From there on the rollouts belong to the worker.
 
 mod approve;
+mod automatic;
 mod book;
 mod facts;
 mod glass;
@@ -16,10 +17,12 @@ mod put;
 mod read;
 mod request;
 mod rollback;
+mod sets;
 mod start;
 mod world;
 
 pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotion};
+pub use automatic::draft_releases;
 pub use book::{book_promotion, start_booked, unbook_promotion, work};
 pub use glass::{break_glass, review_glass};
 pub(crate) use launch::confirm;
@@ -28,5 +31,6 @@ pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
+pub use sets::{approve_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_set};
 pub use start::start_promotion;
 pub use world::GateLooks;

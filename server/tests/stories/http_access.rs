@@ -14,8 +14,9 @@ use std::fmt::Write as _;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/role_route.txt");
 
 /// Every field of every form, with values that can be read and name nothing that is there.
-const FORM: [(&str, &str); 30] = [
+const FORM: [(&str, &str); 31] = [
     ("id", "nothing"),
+    ("set", "S-1"),
     ("build", "nothing"),
     ("stack", "nothing"),
     ("environment", "nothing"),
@@ -108,6 +109,7 @@ impl Doors {
     fn request(&self, route: &Listed) -> Request<Body> {
         let segments = route.path.split('/').map(|part| match part {
             "{version}" => "1",
+            "{set}" => "S-1",
             part if part.starts_with('{') => "nothing",
             part => part,
         });

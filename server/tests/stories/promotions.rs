@@ -1,5 +1,6 @@
 //! Promotions: from the request past the gates to the start, and back again.
 
+mod automatic;
 mod booked;
 mod gates;
 mod glass;
@@ -8,6 +9,7 @@ mod policies;
 mod races;
 mod rest;
 mod rollbacks;
+mod sets;
 mod stage;
 mod start;
 mod world;

@@ -3,7 +3,7 @@
 use super::{environments, sent_back_chip, signed, unless_away};
 use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, note, only, panel, region_title, when};
 use crate::text::Text;
-use crate::view::{BuildView, RegionBoard, RegionColumn, SendBackView};
+use crate::view::{BuildView, RegionBoard, RegionRef, SendBackView};
 use domain::canary::{DEFAULT_HOURS, LEAST_HOURS, MOST_HOURS, Shape};
 use domain::drift::MOST_REPLICAS;
 use domain::id::BuildId;
@@ -235,7 +235,7 @@ fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard, region: Opti
             {form.alert()}
             <input type="hidden" name="build" value=id/>
             {form.checks("regions", t.regions_in_order(), regions)}
-            {waves(t, &form, board)}
+            {waves(t, &form, board.columns.iter().map(|column| &column.region))}
             {canary(t, &form)}
             {form.area("reason", t.promotion_reason(), t.promotion_reason_hint(), true)}
             {start_choice(r, &form, &build.row.app)}
@@ -246,14 +246,14 @@ fn promote_form(r: &Reader, build: &BuildView, board: &RegionBoard, region: Opti
 }
 
 /// Where later waves begin, and what they wait for.
-fn waves(t: Text, form: &Form, board: &RegionBoard) -> Option<AnyView> {
-    let later = |column: &RegionColumn| Choice {
-        value: column.region.name.clone(),
-        word: view! { <b>{region_title(t, &column.region)}</b> }.into_any(),
+pub(in crate::pages) fn waves<'a>(t: Text, form: &Form, regions: impl Iterator<Item = &'a RegionRef>) -> Option<AnyView> {
+    let later = |region: &RegionRef| Choice {
+        value: region.name.clone(),
+        word: view! { <b>{region_title(t, region)}</b> }.into_any(),
         about: String::new(),
         chosen: false,
     };
-    let choices: Vec<Choice> = board.columns.iter().skip(1).map(later).collect();
+    let choices: Vec<Choice> = regions.skip(1).map(later).collect();
     if choices.is_empty() {
         return None;
     }

@@ -3,10 +3,11 @@
 use super::super::launch::clone_path;
 use super::lease;
 use super::under_test;
-use crate::parts::{Icon, Reader, icon};
+use crate::parts::{Icon, Reader, icon, path_with};
 use crate::view::EnvironmentView;
 use domain::Action;
 use domain::lease::EnvironmentState;
+use domain::promotion::set::LEAST_MEMBERS;
 use leptos::prelude::*;
 
 /// Open what it publishes, put another build in it, launch the same again, and stop it.
@@ -27,7 +28,11 @@ pub(super) fn act(r: &Reader, environment: &EnvironmentView) -> AnyView {
         let word = t.open_service(&link.service);
         Some(view! { <a class="btn primary" href=url target="_blank" rel="noopener noreferrer">{word}{icon(Icon::Outside)}</a> })
     });
-    view! { {again(r, environment)}{stop}{lease::act(t, environment)}{open} }.into_any()
+    let promote = (row.builds.len() >= LEAST_MEMBERS && environment.may.contains(&Action::RequestPromotion)).then(|| {
+        let href = path_with("/promotions/sets/new", &[("from", Some(row.id.as_str()))]);
+        view! { <a class="btn" href=href>{t.promote_these()}</a> }
+    });
+    view! { {again(r, environment)}{promote}{stop}{lease::act(t, environment)}{open} }.into_any()
 }
 
 /// Another of its kind, or another build in it.

@@ -92,7 +92,9 @@ pub(super) fn rejection(r: &Reader, promotion: &PromotionView) -> AnyView {
 
 /// That it starts by itself, or the form to let it.
 pub(super) fn booking(r: &Reader, promotion: &PromotionView) -> AnyView {
-    let may = promotion.may.contains(&Action::StartPromotion);
+    // One of a set is started by its set.
+    let alone = promotion.row.set.is_none();
+    let may = alone && promotion.may.contains(&Action::StartPromotion);
     match &promotion.booking {
         Some(booking) => booked(r, promotion, booking, may),
         None if may => book_form(r, promotion),
@@ -181,7 +183,7 @@ pub(super) fn glass_form(r: &Reader, promotion: &PromotionView) -> AnyView {
     let t = r.t;
     let allowed = promotion.policy.as_ref().is_some_and(|policy| policy.break_glass);
     let forward = !promotion.row.kind.goes_back() && promotion.row.state == PromotionState::Open;
-    if !allowed || !forward || !promotion.may.contains(&Action::BreakGlass) {
+    if !allowed || !forward || promotion.row.set.is_some() || !promotion.may.contains(&Action::BreakGlass) {
         return ().into_any();
     }
     let id = promotion.row.id.to_string();

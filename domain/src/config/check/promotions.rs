@@ -1,12 +1,13 @@
 //! Whether policies and freeze windows fit together with apps and regions.
 
 use super::{Checked, at, at_most, demand, not, printable, range, refused};
-use crate::Role;
-use crate::config::Config;
+use crate::config::{AppConfig, Config};
 use crate::freeze::FreezeConfig;
 use crate::policy::{ApprovalRule, PolicyConfig};
 use crate::problem::{Fault, Noun};
+use crate::rollout::waves::places;
 use crate::zone::zone;
+use crate::{ChannelKind, Role};
 use std::collections::BTreeSet;
 
 /// People of one role whose approvals can be asked for.
@@ -20,6 +21,25 @@ impl Config {
         super::names("freezes", self.freezes.iter().map(|freeze| freeze.name.as_str()))?;
         self.policies.iter().try_for_each(|policy| self.check_policy(policy))?;
         self.freezes.iter().try_for_each(|freeze| self.check_freeze(freeze))
+    }
+
+    /// What a channel drafts by itself a person could request too.
+    pub(super) fn check_drafts(&self, app: &AppConfig) -> Checked {
+        for channel in &app.channels {
+            let Some(draft) = &channel.draft else { continue };
+            let place = |field: &str| format!("apps.{}.channels.{}.draft.{field}", app.name, channel.name);
+            let releases = channel.kind == ChannelKind::Release;
+            demand(releases, || place("to"), || refused("only a channel of kind release drafts promotions"))?;
+            demand(!draft.to.is_empty(), || place("to"), || Fault::Missing)?;
+            at_most(draft.to.len(), super::MOST_ENTRIES, || place("to"))?;
+            if let Some(name) = draft.to.iter().find(|name| self.region(name).is_none()) {
+                return Err(at(place("to"), Fault::Unknown { what: Noun::Region, name: name.clone() }));
+            }
+            let distinct: BTreeSet<&String> = draft.to.iter().collect();
+            demand(distinct.len() == draft.to.len(), || place("to"), || Fault::Twice)?;
+            places(&draft.to, &draft.waves).map_err(|why| at(place("waves"), why))?;
+        }
+        Ok(())
     }
 
     fn check_policy(&self, policy: &PolicyConfig) -> Checked {

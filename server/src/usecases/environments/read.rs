@@ -53,6 +53,16 @@ pub async fn environments(ctx: &Ctx, actor: &Actor, all: bool, paging: Paging) -
     Ok(Page { items: rows(ctx, records).await?, next })
 }
 
+/// The number of an environment and the builds that it runs now, that under test first.
+///
+/// # Errors
+/// [`Problem::NotFound`].
+pub(crate) async fn runs_now(ctx: &Ctx, id: &EnvironmentId) -> Result<(i64, Vec<EnvironmentBuild>), Problem> {
+    let record = find(ctx, id).await?;
+    let builds = ctx.store.environment_builds(&[&record.id]).await?.remove(&record.id);
+    Ok((record.number, builds.unwrap_or_default()))
+}
+
 /// Environments that were launched with a build, newest first, at most 50.
 ///
 /// # Errors

@@ -225,5 +225,6 @@ fn tell(ctx: &Ctx, changes: &Changes) {
     }
     ctx.work.described.notify_one();
     ctx.work.launches.notify_one();
+    ctx.work.bookings.notify_one();
     ctx.hub.tell(Topic::Activity, None);
 }

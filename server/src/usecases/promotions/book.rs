@@ -5,9 +5,11 @@
 //! Until then it tries again and again, and the page says why it waits.
 
 use super::approve::expire;
+use super::automatic::{self, draft_releases};
 use super::facts::facts;
 use super::launch::confirm;
 use super::request::{record_act, require_open};
+use super::sets;
 use super::start::start;
 use super::world::World;
 use crate::ctx::Ctx;
@@ -35,11 +37,12 @@ const LEAST_EXPIRY: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::Invalid`] for the
-/// time, [`Problem::Finished`], [`Problem::NotFound`].
+/// time, [`Problem::InSet`], [`Problem::Finished`], [`Problem::NotFound`].
 pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    sets::require_alone(ctx, id).await?;
     ctx.reload_config().await?;
     let regions = ctx.store.regions_of(id).await?;
     let not_before = read(ctx, actor, &ctx.config().config, (known.app.as_str(), regions.as_slice()), &input).await?;
@@ -55,10 +58,11 @@ pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: B
 /// Takes the booking of an open promotion away: it starts by hand again.
 ///
 /// # Errors
-/// [`Problem::Finished`] when it is not open or not booked, [`Problem::NotFound`].
+/// [`Problem::Finished`] when it is not open or not booked, [`Problem::InSet`], [`Problem::NotFound`].
 pub async fn unbook_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
+    sets::require_alone(ctx, id).await?;
     let (mut tx, _) = deciding::begin(ctx, actor, Action::StartPromotion, &known.app, &known.digest).await?;
     let promotion = promotion_in(&mut tx, id).await?;
     require_open(&promotion)?;
@@ -113,7 +117,7 @@ pub(super) async fn book(
     record_act(ctx, tx, actor, "promotion.booked", promotion, &when).await
 }
 
-/// Starts what is booked and marks what has lapsed, until the instance stops.
+/// Starts what is booked, marks what has lapsed and drafts what channels ask for, until the instance stops.
 pub async fn work(ctx: Ctx) {
     loop {
         // The causes are in the log already; the next look may succeed.
@@ -132,6 +136,7 @@ async fn look_after(ctx: &Ctx) -> Result<(), Problem> {
     for id in ctx.store.perhaps_lapsed(now - TimeDelta::days(MOST_OPEN_DAYS), now - LEAST_EXPIRY).await? {
         expire(ctx, &id).await?;
     }
+    draft_releases(ctx).await?;
     for booking in ctx.store.due_bookings(now).await? {
         start_booked(ctx, &booking).await?;
     }
@@ -161,18 +166,28 @@ pub async fn start_booked(ctx: &Ctx, booking: &Booking) -> Result<bool, Problem>
 }
 
 async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
-    let action = Action::StartPromotion;
-    let user = ctx.store.user_by_id(&booking.by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
-    // They confirmed when they booked; their role is asked for again when the turn has come.
-    let actor = Actor::User { person: user.person, signed_in_at: booking.at };
-    actor.require(action)?;
+    let actor = booked_by(ctx, booking).await?;
     let known = ctx.store.promotion(&booking.promotion).await?;
     require_open(&known)?;
+    sets::require_its_turn(ctx, &known.id).await?;
     let closed = closed_by_people(ctx, &known).await?;
     if !closed.is_empty() {
         return Err(Problem::GatesClosed { gates: closed });
     }
     start(ctx, &actor, &known, " (booked)").await
+}
+
+/// Whoever booked it, as they are now. They confirmed when they booked; their role is asked for again when
+/// the turn has come. What Slipway booked by itself is judged then.
+async fn booked_by(ctx: &Ctx, booking: &Booking) -> Result<Actor, Problem> {
+    if automatic::is_own(&booking.by) {
+        return Ok(Actor::Slipway);
+    }
+    let action = Action::StartPromotion;
+    let user = ctx.store.user_by_id(&booking.by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
+    let actor = Actor::User { person: user.person, signed_in_at: booking.at };
+    actor.require(action)?;
+    Ok(actor)
 }
 
 /// The closed gates that nobody in the world need be asked for, so that a promotion that waits for people

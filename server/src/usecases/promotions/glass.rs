@@ -5,6 +5,7 @@
 
 use super::launch::{launch, launched};
 use super::request::{record_act, require_open};
+use super::sets;
 use super::start::{look, turn};
 use crate::ctx::Ctx;
 use crate::store::exceptions::{self, Kind};
@@ -28,6 +29,7 @@ pub async fn break_glass(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: Glas
     let reason = words("reason", &input.reason, true)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    sets::require_alone(ctx, id).await?;
     if input.confirmation.app != known.app {
         return Err(Problem::ConfirmationMismatch { expected: known.app });
     }

@@ -2,7 +2,7 @@
 //! belong to the worker.
 
 use super::facts::facts;
-use super::request::known_app;
+use super::request::{known_app, require_open};
 use super::world::World;
 use crate::ctx::Ctx;
 use crate::hub::Topic;
@@ -14,7 +14,7 @@ use app::view::Confirmation;
 use chrono::TimeDelta;
 use domain::canary::Terms;
 use domain::config::Config;
-use domain::gate::{all_green, gates};
+use domain::gate::{GateState, all_green, gates};
 use domain::id::RolloutId;
 use domain::problem::{Fault, Noun};
 use domain::promotion::RolloutState;
@@ -91,6 +91,28 @@ pub async fn launch_as(
         begin_canary(ctx, tx, promotion, by, (region, terms)).await?;
     }
     Ok(regions)
+}
+
+/// Why an open promotion could not be set running at this moment, if it could not: the same questions
+/// as [`launch`] asks, without starting it.
+///
+/// # Errors
+/// [`Problem::Stale`] when the configuration changed since the world was looked at.
+pub async fn why_not(ctx: &Ctx, tx: &mut Tx, promotion: &PromotionRecord, world: &World) -> Result<Option<Problem>, Problem> {
+    if rows::config_version(tx).await? != world.applied.version {
+        return Err(Problem::Stale);
+    }
+    if let Err(ended) = require_open(promotion) {
+        return Ok(Some(ended));
+    }
+    let regions: Vec<String> = rows::parts(tx, &promotion.id).await?.into_iter().map(|part| part.region).collect();
+    let world = world.clone().fresh_at(ctx.now());
+    let mut closed = gates(&facts(tx, promotion, &regions, &world, ctx.now()).await?);
+    closed.retain(|gate| gate.state != GateState::Green);
+    if !closed.is_empty() {
+        return Ok(Some(Problem::GatesClosed { gates: closed }));
+    }
+    Ok(regions.iter().find_map(|region| intent(&world.applied.config, promotion, region).err()))
 }
 
 async fn start(

@@ -12,6 +12,7 @@ use crate::store::decisions::standing;
 use crate::store::exceptions::{self, Act, BrokenGlass, Kind};
 use crate::store::promotions::PromotionRecord;
 use crate::store::rollouts::RolloutRow;
+use crate::store::sets::PlaceInSet;
 use crate::store::{Cursor, approvals, internal, page_size};
 use crate::usecases::people::password_needed;
 use crate::usecases::regions::region_ref;
@@ -19,7 +20,7 @@ use crate::usecases::rollouts::waits;
 use crate::usecases::{canaries, commits};
 use app::view::{
     ActView, ApprovalView, BookingView, CourseView, GlassView, Page, Paging, PromotionLink, PromotionRow, PromotionView,
-    RolloutView,
+    RolloutView, SetPlace,
 };
 use domain::config::Config;
 use domain::gate::{
@@ -92,10 +93,17 @@ async fn list(ctx: &Ctx, records: Vec<PromotionRecord>) -> Result<Vec<PromotionR
 async fn listed(ctx: &Ctx, record: PromotionRecord) -> Result<PromotionRow, Problem> {
     let regions = ctx.store.regions_of(&record.id).await?;
     let gates = stands(ctx, &record, &regions, How::Remembered).await?.map(|stands| stands.gates).unwrap_or_default();
-    Ok(row(&ctx.config().config, record, &regions, &gates))
+    let place = ctx.store.place_in_set(&record.id).await?;
+    Ok(row(&ctx.config().config, record, &regions, &gates, place))
 }
 
-fn row(config: &Config, record: PromotionRecord, regions: &[String], gates: &[Gate]) -> PromotionRow {
+pub(super) fn row(
+    config: &Config,
+    record: PromotionRecord,
+    regions: &[String],
+    gates: &[Gate],
+    place: Option<PlaceInSet>,
+) -> PromotionRow {
     let green = gates.iter().filter(|gate| gate.state == GateState::Green).count();
     let count = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
     PromotionRow {
@@ -113,17 +121,28 @@ fn row(config: &Config, record: PromotionRecord, regions: &[String], gates: &[Ga
         ended_at: record.ended_at,
         gates_green: count(green),
         gates_total: count(gates.len()),
+        set: place.map(set_place),
     }
 }
 
+fn set_place(place: PlaceInSet) -> SetPlace {
+    let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    SetPlace { set: place.set, place: number(place.place + 1), of: number(place.of) }
+}
+
 /// How an open promotion stands.
-struct Stands {
-    facts: GateFacts,
-    gates: Vec<Gate>,
+pub(super) struct Stands {
+    pub facts: GateFacts,
+    pub gates: Vec<Gate>,
 }
 
 /// The gates of an open promotion; one that has started or ended has none any more.
-async fn stands(ctx: &Ctx, promotion: &PromotionRecord, regions: &[String], how: How) -> Result<Option<Stands>, Problem> {
+pub(super) async fn stands(
+    ctx: &Ctx,
+    promotion: &PromotionRecord,
+    regions: &[String],
+    how: How,
+) -> Result<Option<Stands>, Problem> {
     if promotion.state != PromotionState::Open {
         return Ok(None);
     }
@@ -197,6 +216,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
     for part in parts {
         rollouts.push(rollout_view(ctx, actor, &applied.config, &record, part, common.as_ref()).await?);
     }
+    let place = ctx.store.place_in_set(id).await?;
     let (by, state) = (&record.requested_by, record.state);
     Ok(PromotionView {
         requested_by: by.clone(),
@@ -220,7 +240,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
         exemption: beside.exemption.map(act_view),
         rejection: beside.rejection.map(act_view),
         glass: beside.glass.map(|glass| glass_view(glass, actor)),
-        row: row(&applied.config, record, &regions, &gates),
+        row: row(&applied.config, record, &regions, &gates, place),
     })
 }
 

@@ -9,13 +9,14 @@ use crate::store::{Tx, canaries, holds, missing, next_number};
 use crate::usecases::deciding::{self, words};
 use crate::usecases::notifications;
 use app::view::PromotionInput;
+use domain::canary::Terms;
 use domain::config::{AppConfig, Config};
-use domain::id::{PromotionId, RolloutId};
+use domain::id::{BuildId, PromotionId, RolloutId, UserId};
 use domain::problem::{Fault, Noun};
 use domain::promotion::{PromotionKind, PromotionState};
-use domain::rollout::waves::places;
+use domain::rollout::waves::{Place, WaveStart, places};
 use domain::service::ServiceIntent;
-use domain::{Action, Actor, Problem};
+use domain::{Action, Actor, Person, Problem};
 
 /// Requests that a build runs in these regions, one after another, in waves where it says so. What is wrong with the
 /// configuration is told now, not at the start. With a booking it starts by itself when every gate is green.
@@ -27,59 +28,109 @@ use domain::{Action, Actor, Problem};
 /// build's labels could not be read from the registry.
 pub async fn request_promotion(ctx: &Ctx, actor: &Actor, input: PromotionInput) -> Result<PromotionId, Problem> {
     actor.require(Action::RequestPromotion)?;
-    let reason = words("reason", &input.reason, false)?;
-    let subject = ctx.store.existing_build(&input.build).await?;
-    if !subject.described {
-        return Err(Problem::Unreachable { what: Noun::Registry, name: subject.image.host().to_owned() });
-    }
-    ctx.reload_config().await?;
-    let applied = ctx.config();
-    check_regions(&applied.config, &subject, &input.regions)?;
-    check_canary(&applied.config, &subject.app, &input)?;
-    let places = places(&input.regions, &input.waves).map_err(|why| Problem::invalid("waves", why))?;
+    let mut draft = Draft::read(ctx, &input.build, &input.regions, &input.waves, &input.reason).await?;
+    check_canary(&ctx.config().config, &draft.subject.app, &input)?;
+    draft.canary = input.canary.clone();
     let booked = match &input.booking {
         Some(booking) => {
-            Some(book::read(ctx, actor, &applied.config, (subject.app.as_str(), input.regions.as_slice()), booking).await?)
+            let about = (draft.subject.app.as_str(), input.regions.as_slice());
+            Some(book::read(ctx, actor, &ctx.config().config, about, booking).await?)
         }
         None => None,
     };
+    let subject = &draft.subject;
     let (mut tx, person) = deciding::begin(ctx, actor, Action::RequestPromotion, &subject.app, &subject.digest).await?;
-    if standing(&mut tx, &subject.digest).await?.quarantined() {
-        return Err(Problem::Quarantined);
-    }
-    let record = PromotionRecord {
-        id: ctx.new_id(),
-        number: next_number(&mut tx, "promotion").await?,
-        kind: if input.canary.is_some() { PromotionKind::Canary } else { PromotionKind::Promotion },
-        app: subject.app,
-        tag: rows::best_tag(&mut tx, &subject.id).await?,
-        build: subject.id,
-        digest: subject.digest,
-        state: PromotionState::Open,
-        reason,
-        requested_by: person.id.clone(),
-        requested_by_name: person.name.clone(),
-        requested_at: ctx.now(),
-        started_by_name: None,
-        started_at: None,
-        ended_at: None,
-    };
-    let regions: Vec<(RolloutId, &str)> = input.regions.iter().map(|region| (ctx.new_id(), region.as_str())).collect();
-    rows::insert(&mut tx, &record, &regions).await?;
-    for ((rollout, _), place) in regions.iter().zip(&places) {
-        holds::set_place(&mut tx, rollout, place).await?;
-    }
-    if let (Some(terms), Some(region)) = (&input.canary, input.regions.first()) {
-        canaries::ask(&mut tx, &record.id, &record.app, region, terms).await?;
-    }
-    notifications::approval_wanted(ctx, &mut tx, &record, &input.regions).await?;
-    record_act(ctx, &mut tx, actor, "promotion.requested", &record, &input.regions.join(", ")).await?;
+    let record = draft.write(ctx, &mut tx, actor, &Requester::from(&person)).await?;
     if let Some(not_before) = booked {
         book(ctx, &mut tx, actor, &person, &record, not_before).await?;
     }
     deciding::finish(ctx, tx, Some(record.id.0.clone())).await?;
     ctx.work.bookings.notify_one();
     Ok(record.id)
+}
+
+/// Whose request it is: its own approval does not count.
+pub(super) struct Requester {
+    pub id: UserId,
+    pub name: String,
+}
+
+impl From<&Person> for Requester {
+    fn from(person: &Person) -> Self {
+        Self { id: person.id.clone(), name: person.name.clone() }
+    }
+}
+
+/// A promotion as it is asked for, found good as far as the configuration goes.
+pub(super) struct Draft {
+    pub subject: BuildRecord,
+    regions: Vec<String>,
+    places: Vec<Place>,
+    reason: String,
+    /// On which terms it is a part of its one region only.
+    canary: Option<Terms>,
+}
+
+impl Draft {
+    /// Reads what is asked for, under the newest configuration.
+    ///
+    /// # Errors
+    /// As [`request_promotion`], but for the booking and the quarantine.
+    pub async fn read(
+        ctx: &Ctx,
+        build: &BuildId,
+        regions: &[String],
+        waves: &[WaveStart],
+        reason: &str,
+    ) -> Result<Self, Problem> {
+        let reason = words("reason", reason, false)?;
+        let subject = ctx.store.existing_build(build).await?;
+        if !subject.described {
+            return Err(Problem::Unreachable { what: Noun::Registry, name: subject.image.host().to_owned() });
+        }
+        ctx.reload_config().await?;
+        check_regions(&ctx.config().config, &subject, regions)?;
+        let places = places(regions, waves).map_err(|why| Problem::invalid("waves", why))?;
+        Ok(Self { subject, regions: regions.to_vec(), places, reason, canary: None })
+    }
+
+    /// Writes it down in the caller's transaction, which has taken the turn of its app and its digest.
+    ///
+    /// # Errors
+    /// [`Problem::Quarantined`], [`Problem::Internal`].
+    pub async fn write(self, ctx: &Ctx, tx: &mut Tx, actor: &Actor, by: &Requester) -> Result<PromotionRecord, Problem> {
+        if standing(tx, &self.subject.digest).await?.quarantined() {
+            return Err(Problem::Quarantined);
+        }
+        let record = PromotionRecord {
+            id: ctx.new_id(),
+            number: next_number(tx, "promotion").await?,
+            kind: if self.canary.is_some() { PromotionKind::Canary } else { PromotionKind::Promotion },
+            app: self.subject.app,
+            tag: rows::best_tag(tx, &self.subject.id).await?,
+            build: self.subject.id,
+            digest: self.subject.digest,
+            state: PromotionState::Open,
+            reason: self.reason,
+            requested_by: by.id.clone(),
+            requested_by_name: by.name.clone(),
+            requested_at: ctx.now(),
+            started_by_name: None,
+            started_at: None,
+            ended_at: None,
+        };
+        let regions: Vec<(RolloutId, &str)> = self.regions.iter().map(|region| (ctx.new_id(), region.as_str())).collect();
+        rows::insert(tx, &record, &regions).await?;
+        for ((rollout, _), place) in regions.iter().zip(&self.places) {
+            holds::set_place(tx, rollout, place).await?;
+        }
+        if let (Some(terms), Some(region)) = (&self.canary, self.regions.first()) {
+            canaries::ask(tx, &record.id, &record.app, region, terms).await?;
+        }
+        notifications::approval_wanted(ctx, tx, &record, &self.regions).await?;
+        record_act(ctx, tx, actor, "promotion.requested", &record, &self.regions.join(", ")).await?;
+        Ok(record)
+    }
 }
 
 /// The regions are known, distinct, and each can be told what to run.

@@ -1,7 +1,9 @@
 //! The guarded button.
 
+use super::automatic;
 use super::launch::{confirm, launch, launched};
 use super::request::{record_act, require_open};
+use super::sets;
 use super::world::{How, Subject, World, with_ways_back};
 use crate::ctx::Ctx;
 use crate::store::promotions::{self as rows, PromotionRecord};
@@ -16,12 +18,13 @@ use domain::{Action, Actor, ImageName, Person, Problem};
 /// The world is looked at first; then one transaction reads everything else again and decides.
 ///
 /// # Errors
-/// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin,
+/// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::InSet`],
 /// [`Problem::GatesClosed`], [`Problem::Finished`], [`Problem::NotFound`], [`Problem::Stale`].
 pub async fn start_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, confirmation: Confirmation) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    sets::require_alone(ctx, id).await?;
     confirm(ctx, actor, &known.app, &confirmation).await?;
     start(ctx, actor, &known, "").await
 }
@@ -32,7 +35,11 @@ pub async fn start_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, confirm
 /// As [`start_promotion`].
 pub(super) async fn start(ctx: &Ctx, actor: &Actor, known: &PromotionRecord, how: &str) -> Result<(), Problem> {
     let world = look(ctx, known).await?;
-    let (mut tx, person, promotion) = turn(ctx, actor, Action::StartPromotion, known).await?;
+    let (mut tx, person, promotion) = match actor {
+        Actor::Slipway => automatic::turn(ctx, known, &world.applied.config).await?,
+        _ => turn(ctx, actor, Action::StartPromotion, known).await?,
+    };
+    sets::require_turn(&mut tx, &promotion.id).await?;
     let regions = launch(ctx, &mut tx, &promotion, &person, world).await?;
     record_act(ctx, &mut tx, actor, "promotion.started", &promotion, &format!("{}{how}", regions.join(", "))).await?;
     deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
