@@ -122,7 +122,7 @@ async fn a_canary_passes_the_gates_of_a_promotion_and_is_seen_beside_the_main_se
         stage.here.change_by_hand(|spec| spec["Mode"]["Replicated"]["Replicas"] = serde_json::json!(2));
         let cell = stage.cell(|cell| cell.drifted).await;
         assert_eq!(cell.drift.len(), 1, "{:?}", cell.drift);
-        let view = promotion(ctx, &people.vera, &id).await.expect("a view");
+        let view = promotion(ctx, &people.leo, &id).await.expect("a view");
         assert_eq!(
             (view.row.kind, view.canary.and_then(|canary| canary.state)),
             (PromotionKind::Canary, Some(CanaryState::Running))
