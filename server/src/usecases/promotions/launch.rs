@@ -112,7 +112,8 @@ pub async fn why_not(ctx: &Ctx, tx: &mut Tx, promotion: &PromotionRecord, world:
     if !closed.is_empty() {
         return Ok(Some(Problem::GatesClosed { gates: closed }));
     }
-    Ok(regions.iter().find_map(|region| intent(&world.applied.config, promotion, region).err()))
+    let terms = canaries::terms(tx, &promotion.id).await?;
+    Ok(regions.iter().find_map(|region| intent(&world.applied.config, promotion, region, terms.as_ref()).err()))
 }
 
 async fn start(
