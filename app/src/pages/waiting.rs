@@ -20,8 +20,8 @@ pub fn Waiting() -> impl IntoView {
 
 fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
     let t = r.t;
-    let promotions = || waiting.to_review.iter().chain(&waiting.to_approve);
-    if waiting.to_sign.is_empty() && waiting.to_test.is_empty() && promotions().next().is_none() {
+    let none_to_decide = waiting.to_approve.is_empty() && waiting.to_review.is_empty();
+    if waiting.to_sign.is_empty() && waiting.to_test.is_empty() && none_to_decide {
         let help = view! { <p>{t.waiting_none_help()}</p> };
         return view! { <div class="panel">{empty(t.waiting_none(), help)}</div> }.into_any();
     }

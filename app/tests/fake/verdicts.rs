@@ -110,11 +110,8 @@ impl Fake {
         let (passed, others): (Vec<BuildRow>, Vec<BuildRow>) = rows.into_iter().partition(|row| row.standing.passed());
         let of = |action: Action| actor.may(action);
         let to_sign = passed.into_iter().enumerate().map(|(place, row)| self.waiting_build(place, row));
-        let to_approve = if self.empty { Vec::new() } else { self.sample_promotions() };
-        let (mut to_approve, mut to_review) = (to_approve.clone(), to_approve);
-        to_approve.retain(|promotion| promotion.state == PromotionState::Open);
-        to_review.retain(|promotion| promotion.state == PromotionState::Verified);
-        to_review.truncate(1);
+        let promotions = if self.empty { Vec::new() } else { self.sample_promotions() };
+        let in_state = |state| promotions.iter().filter(move |promotion| promotion.state == state).cloned();
         WaitingView {
             to_sign: if of(Action::SignOff) { to_sign.collect() } else { Vec::new() },
             to_test: if of(Action::RecordVerdict) {
@@ -122,8 +119,8 @@ impl Fake {
             } else {
                 Vec::new()
             },
-            to_approve: if of(Action::RequestPromotion) { to_approve } else { Vec::new() },
-            to_review: if of(Action::BreakGlass) { to_review } else { Vec::new() },
+            to_approve: if of(Action::RequestPromotion) { in_state(PromotionState::Open).collect() } else { Vec::new() },
+            to_review: if of(Action::BreakGlass) { in_state(PromotionState::Verified).take(1).collect() } else { Vec::new() },
         }
     }
 
