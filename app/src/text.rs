@@ -123,6 +123,7 @@ mod tests {
             regions::ENTRIES,
             people::ENTRIES,
             deliveries::ENTRIES,
+            sets::ENTRIES,
             states::ENTRIES,
             problems::ENTRIES,
             messages::ENTRIES,
