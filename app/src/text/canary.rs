@@ -13,7 +13,7 @@ texts! {
     canary_owner = "Owner", "负责人";
     canary_end = "Ends", "结束时间";
     canary_took(n: u32, of: u32) = "{n} of {of} replicas", "{of} 个副本中的 {n} 个";
-    canary_beside(n: u32) = "{n} replica(s) beside the main service", "主服务之外 {n} 个副本";
+    canary_beside(n: u32) = "replicas beside the main service: {n}", "主服务之外 {n} 个副本";
     canary_running_of = "Running", "运行中";
     canary_restarts = "Failed tasks", "失败任务";
     canary_starting = "canary starting", "灰度启动中";

@@ -26,7 +26,7 @@ texts! {
     set_start_title = "Start the set", "启动发布组";
     set_start_button = "Start the set", "启动发布组";
     set_start_order(names: &str) = "In this order: {names}. Each begins when the one before is verified; one that fails holds the rest.", "顺序：{names}。前一个验证通过后开始下一个；任一失败则其余不再开始。";
-    set_closed(n: usize) = "not ready yet: {n} promotion(s)", "尚未就绪：{n} 个发布";
+    set_closed(n: usize) = "promotions not ready yet: {n}", "尚未就绪：{n} 个发布";
     set_start_closed = "The button opens when every gate of each is green.", "所有发布的条件全部满足后按钮可用。";
     set_withdraw_title = "Withdraw the set", "撤回发布组";
     set_withdraw_help = "Everything of it that is still open is withdrawn. What runs goes on, what ran stays.", "撤回其中所有未启动的发布；进行中的继续，已完成的保留。";
