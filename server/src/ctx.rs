@@ -33,9 +33,28 @@ pub struct Settings {
     pub secret_key_file: Option<PathBuf>,
 }
 
-/// The running instance. Cloning is cheap.
+/// The running instance. Cloning is cheap: every request does it, some times over.
 #[derive(Clone)]
-pub struct Ctx {
+pub struct Ctx(Arc<Instance>);
+
+impl std::ops::Deref for Ctx {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.0
+    }
+}
+
+/// A part is exchanged for this clone and those made of it; what was cloned before keeps its own.
+impl std::ops::DerefMut for Ctx {
+    fn deref_mut(&mut self) -> &mut Instance {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+/// The parts of an instance, each shared by whoever holds one.
+#[derive(Clone)]
+pub struct Instance {
     pub settings: Arc<Settings>,
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -181,7 +200,7 @@ impl Ctx {
     ) -> Result<Self, Problem> {
         let instance = store.instance(&random_name(&*entropy)).await?;
         let keeper = Keeper::open(&settings, &*entropy).map_err(crate::store::internal)?;
-        let ctx = Self {
+        let ctx = Self(Arc::new(Instance {
             engines: Engines::new(store.clone(), keeper.clone()),
             engines_seen: EnginesSeen::default(),
             store,
@@ -214,7 +233,7 @@ impl Ctx {
             assets: Arc::new(crate::http::assets::manifest()),
             config: Arc::default(),
             instance: instance.into(),
-        };
+        }));
         ctx.reload_config().await?;
         Ok(ctx)
     }

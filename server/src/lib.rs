@@ -1,5 +1,6 @@
 //! Slipway's server: use cases behind the port, and the adapters around them.
 
+pub mod believed;
 pub mod cli;
 pub mod clock;
 pub mod ctx;
@@ -15,7 +16,6 @@ pub mod port;
 pub mod registry;
 pub mod secrets;
 pub mod seen;
-pub mod shared;
 pub mod store;
 pub mod trust;
 pub mod usecases;

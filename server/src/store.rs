@@ -122,17 +122,33 @@ impl Store {
         &self.read
     }
 
-    /// Begins a unit of work that may read and then write. On SQLite it takes the write
-    /// lock at once: a later upgrade would fail under load.
+    /// Begins a unit of work that may read and then write. Once it is committed it is on disk. On SQLite it
+    /// takes the write lock at once: a later upgrade would fail under load.
     ///
     /// # Errors
     /// [`Problem::Internal`] or [`Problem::Busy`] when no connection can be had.
     pub async fn begin(&self) -> Result<Tx, Problem> {
         let begun = match self.backend {
-            Backend::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
+            Backend::Sqlite => self.write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await,
             Backend::Postgres => self.write.begin().await,
         };
         begun.map_err(internal)
+    }
+
+    /// Begins a unit of work that is done again, from what is on disk already, should the machine lose it: its
+    /// commit waits for no flush. Whatever is committed after it is never on disk without it.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_repeatable(&self) -> Result<Tx, Problem> {
+        match self.backend {
+            Backend::Sqlite => self.write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await.map_err(internal),
+            Backend::Postgres => {
+                let mut tx = self.begin().await?;
+                sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await.map_err(internal)?;
+                Ok(tx)
+            }
+        }
     }
 
     /// The name of this installation: `fresh`, when none was kept before.

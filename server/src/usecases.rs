@@ -46,9 +46,10 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(keep_log_short(ctx.clone()));
 }
 
-/// Carries the database's log over every second, beside the commits and not inside one of them.
+/// Carries the database's log over now and then, beside the commits and not inside one of them. Commits that are
+/// made meanwhile wait for the same disk, so it is done seldom.
 async fn keep_log_short(ctx: Ctx) {
-    while ctx.work.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
+    while ctx.work.stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(10))).await.is_some() {
         // The cause is in the log already; the next commit that finds it too long does the same.
         let _ = ctx.store.carry_log_over().await;
     }

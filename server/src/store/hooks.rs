@@ -1,14 +1,13 @@
 //! Hooks and their secrets.
 
 use crate::clock::{from_micros, micros};
-use crate::store::{Store, Tx, internal, is_taken, places};
+use crate::store::{Store, Tx, internal, is_taken};
 use app::view::HookView;
 use domain::id::HookId;
 use domain::problem::Noun;
 use domain::{Problem, Time};
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use std::collections::HashMap;
 
 /// A hook in use, as found by its key.
 #[derive(Clone, Debug)]
@@ -24,7 +23,7 @@ pub struct HookRow {
 pub type SealedSecret = (String, Vec<u8>);
 
 /// One, or two while it is rotated.
-const MOST_SECRETS: usize = 2;
+const MOST_SECRETS: i64 = 2;
 
 /// A hook in use reads these columns.
 pub const HOOK: &str = "h.id AS hook_id, h.name AS hook_name, h.source, h.registry";
@@ -60,43 +59,29 @@ impl Store {
         Ok(Some((hook_view(&row).map_err(internal)?, key)))
     }
 
-    /// The hooks whose keys have these hashes, if they were not put out of use, by hash.
+    /// The hook whose key has this hash, if it was not put out of use.
     ///
     /// # Errors
     /// [`Problem::Internal`].
-    pub async fn hooks_by_key(&self, hashes: &[String]) -> Result<HashMap<String, HookRow>, Problem> {
-        let sql = format!(
-            "SELECT {HOOK}, h.key_hash FROM hooks h WHERE h.key_hash IN ({}) AND h.revoked_at IS NULL",
-            places(1, hashes.len())
-        );
-        let query = hashes.iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, hash| query.bind(hash));
-        let rows = query.fetch_all(self.read()).await.map_err(internal)?;
-        let one = |row: &AnyRow| Ok((row.try_get("key_hash")?, hook(row)?));
-        rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(internal)
+    pub async fn hook_by_key(&self, hash: &str) -> Result<Option<HookRow>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT {HOOK} FROM hooks h WHERE h.key_hash = $1 AND h.revoked_at IS NULL"));
+        let row = sqlx::query(sql).bind(hash).fetch_optional(self.read()).await.map_err(internal)?;
+        row.as_ref().map(hook).transpose().map_err(internal)
     }
 
-    /// The sealed secrets of hooks that are in force, the newest first, by the hook's id.
+    /// The sealed secrets of a hook that are in force, the newest first.
     ///
     /// # Errors
     /// [`Problem::Internal`].
-    pub async fn hook_secrets(&self, hooks: &[String], now: Time) -> Result<HashMap<String, Vec<SealedSecret>>, Problem> {
-        let sql = format!(
-            "SELECT hook_id, id, sealed FROM hook_secrets WHERE (expires_at IS NULL OR expires_at > $1) AND hook_id IN ({})
-             ORDER BY created_at DESC, id DESC",
-            places(2, hooks.len())
+    pub async fn hook_secrets(&self, hook: &HookId, now: Time) -> Result<Vec<SealedSecret>, Problem> {
+        let query = sqlx::query(
+            "SELECT id, sealed FROM hook_secrets WHERE (expires_at IS NULL OR expires_at > $1) AND hook_id = $2
+             ORDER BY created_at DESC, id DESC LIMIT $3",
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(micros(now));
-        let query = hooks.iter().fold(query, |query, id| query.bind(id));
-        let mut found: HashMap<String, Vec<SealedSecret>> = HashMap::new();
-        for row in query.fetch_all(self.read()).await.map_err(internal)? {
-            let hook: String = row.try_get("hook_id").map_err(internal)?;
-            let one = (row.try_get("id").map_err(internal)?, row.try_get("sealed").map_err(internal)?);
-            let secrets = found.entry(hook).or_default();
-            if secrets.len() < MOST_SECRETS {
-                secrets.push(one);
-            }
-        }
-        Ok(found)
+        let query = query.bind(micros(now)).bind(hook.as_str()).bind(MOST_SECRETS);
+        let rows = query.fetch_all(self.read()).await.map_err(internal)?;
+        let one = |row: &AnyRow| Ok((row.try_get("id")?, row.try_get("sealed")?));
+        rows.iter().map(one).collect::<Result<_, sqlx::Error>>().map_err(internal)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Hooks: who may deliver, and how each proves itself.
 
+use crate::believed::Believed;
 use crate::ctx::{Ctx, Entry, secret_hash};
 use crate::hub::Topic;
 use crate::intake::{self as sources, Source};
-use crate::shared::Shared;
 use crate::store::hooks::{self as rows, HookRow, SealedSecret};
 use crate::store::{Tx, internal, missing, plausible};
 use app::view::{HookMade, HookPage, HookView, NewHook, SourceView};
@@ -14,7 +14,6 @@ use domain::image::valid_host;
 use domain::problem::{Fault, Noun};
 use domain::{Action, Actor, Problem};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::sync::Arc;
 
 /// While a secret is rotated, the old one is taken for so long.
 const OLD_SECRET: TimeDelta = TimeDelta::days(7);
@@ -23,11 +22,11 @@ const SECRET: std::ops::RangeInclusive<usize> = 16..=512;
 /// What stands on pages where a key or a secret would.
 const MASK: &str = "••••••••";
 
-/// What many senders ask at the same moment.
+/// What each delivery asks.
 #[derive(Clone, Default)]
 pub struct Asked {
-    by_key: Shared<HookRow>,
-    secrets: Shared<Vec<SealedSecret>>,
+    by_key: Believed<HookRow>,
+    secrets: Believed<Vec<SealedSecret>>,
 }
 
 /// Every kind of sender, for a form's choice.
@@ -219,12 +218,8 @@ pub async fn revoke_hook(ctx: &Ctx, actor: &Actor, id: &HookId) -> Result<(), Pr
 /// # Errors
 /// [`Problem::NotFound`] for a key that is unknown, revoked, or of another source.
 pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, HookRow), Problem> {
-    let store = ctx.store.clone();
-    let look = move |hashes: Vec<String>| {
-        let store = store.clone();
-        async move { store.hooks_by_key(&hashes).await }
-    };
-    let found = ctx.hooks.by_key.ask(secret_hash(key), look).await?.filter(|hook| hook.source == source);
+    let hash = secret_hash(key);
+    let found = ctx.hooks.by_key.ask(&hash, ctx.now(), ctx.store.hook_by_key(&hash)).await?.filter(|hook| hook.source == source);
     // Nothing of the key that was tried stands in the answer.
     let hook = found.ok_or_else(|| Problem::not_found(Noun::Hook, "with this key"))?;
     Ok((Actor::Hook { id: hook.id.clone(), name: hook.name.clone() }, hook))
@@ -236,12 +231,8 @@ pub async fn actor_of_key(ctx: &Ctx, source: &str, key: &str) -> Result<(Actor, 
 /// # Errors
 /// [`Problem::SecretUnreadable`] when one cannot be opened.
 pub async fn secrets_in_force(ctx: &Ctx, hook: &HookRow) -> Result<Vec<SecretString>, Problem> {
-    let (store, clock) = (ctx.store.clone(), Arc::clone(&ctx.clock));
-    let look = move |hooks: Vec<String>| {
-        let (store, now) = (store.clone(), clock.now());
-        async move { store.hook_secrets(&hooks, now).await }
-    };
-    let sealed = ctx.hooks.secrets.ask(hook.id.0.clone(), look).await?.unwrap_or_default();
+    let look = async { ctx.store.hook_secrets(&hook.id, ctx.now()).await.map(Some) };
+    let sealed = ctx.hooks.secrets.ask(hook.id.as_str(), ctx.now(), look).await?.unwrap_or_default();
     sealed.iter().map(|(id, sealed)| ctx.keeper.unseal(&sealed_as(id), sealed)).collect()
 }
 
@@ -269,6 +260,8 @@ fn key_sealed_as(hook: &HookId) -> String {
 }
 
 fn tell(ctx: &Ctx) {
+    ctx.hooks.by_key.forget();
+    ctx.hooks.secrets.forget();
     ctx.hub.tell(Topic::Settings, None);
     ctx.hub.tell(Topic::Activity, None);
 }

@@ -35,8 +35,6 @@ pub use together::Queue;
 
 /// Bodies held in memory while a worker goes through them: at most this many MiB.
 const BATCH: i64 = 8;
-/// Deliveries that are processed before requests that wait to be stored are let by.
-const AT_A_TURN: usize = 4;
 /// After this many failed attempts a delivery is given up and shown as failed.
 const MOST_ATTEMPTS: i64 = 10;
 /// Ignored deliveries are kept this long, for whoever asks why nothing happened.
@@ -213,19 +211,18 @@ pub async fn process_waiting(ctx: &Ctx) -> Result<Option<Time>, Problem> {
         }
         // Another process may have applied a configuration a moment ago (`slipway apply`).
         ctx.reload_config().await?;
-        for some in waiting.chunks(AT_A_TURN) {
+        for delivery in &waiting {
             ctx.intake.give_way().await;
-            for delivery in some {
-                match process(ctx, delivery).await {
-                    Ok(changes) => tell(ctx, &changes),
-                    Err(problem) => put_off(ctx, delivery, problem).await?,
-                }
+            match process(ctx, delivery).await {
+                Ok(changes) => tell(ctx, &changes),
+                Err(problem) => put_off(ctx, delivery, problem).await?,
             }
         }
     }
 }
 
-/// One delivery, in one transaction: builds, tags, moves, record, and that it is done.
+/// One delivery, in one transaction: builds, tags, moves, record, and that it is done. The delivery itself is on
+/// disk, so all of it can be done again.
 async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Problem> {
     let actor = Actor::Hook { id: delivery.hook.id.clone(), name: delivery.hook.name.clone() };
     let source: &dyn Source = sources::source(&delivery.hook.source).map_err(internal)?;
@@ -239,7 +236,7 @@ async fn process(ctx: &Ctx, delivery: &Waiting) -> Result<record::Changes, Probl
     events.sort_by_key(|event| event.at.unwrap_or(delivery.received_at));
     let applied = ctx.config();
     find_digests(ctx, &applied.config, &mut events).await?;
-    let mut tx = ctx.store.begin().await?;
+    let mut tx = ctx.store.begin_repeatable().await?;
     let Some(mut new) = rows::take_delivery(&mut tx, &delivery.id).await? else { return Ok(record::Changes::default()) };
     events.retain(|event| new.remove(&event.key));
     let origin =

@@ -24,8 +24,11 @@ const MOST_BYTES: usize = 8 << 20;
 /// all it is known.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// What can wait waits so long, at most, for those who do not.
-const WAY: Duration = Duration::from_millis(5);
+/// What can wait waits so long, at most, for those who do not …
+const WAY: Duration = Duration::from_millis(20);
+/// … and goes on when nobody has come for so long: a builder that tells one thing after the other is not met in
+/// the middle of each.
+const QUIET: Duration = Duration::from_millis(1);
 
 /// Where requests wait to be stored. Cloning is cheap.
 #[derive(Clone)]
@@ -81,7 +84,14 @@ impl Queue {
     /// they told is seen to a moment later.
     pub async fn give_way(&self) {
         let mut unanswered = self.unanswered.subscribe();
-        let _ = tokio::time::timeout(WAY, unanswered.wait_for(|count| *count == 0)).await;
+        let quiet = async {
+            while unanswered.wait_for(|count| *count == 0).await.is_ok() {
+                if tokio::time::timeout(QUIET, unanswered.changed()).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(WAY, quiet).await;
     }
 
     /// The writer begins with the first who needs it, and ends with the last who could. So a server that stops
@@ -183,10 +193,24 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_an_answer_goes_first_but_not_for_ever() {
         let queue = Queue::default();
+        let way = async |queue: &Queue| {
+            let began = std::time::Instant::now();
+            queue.give_way().await;
+            began.elapsed()
+        };
+        assert!(way(&queue).await >= QUIET, "nobody waits");
         let sender = Unanswered::one(&queue.unanswered);
-        assert!(queue.give_way().now_or_never().is_none(), "somebody waits");
-        queue.give_way().await;
+        assert!(way(&queue).await >= WAY, "somebody waits");
         drop(sender);
-        assert!(queue.give_way().now_or_never().is_some(), "nobody waits");
+        let comes_again = async {
+            loop {
+                drop(Unanswered::one(&queue.unanswered));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            waited = way(&queue) => assert!(waited >= WAY, "somebody always comes"),
+            () = comes_again => {}
+        }
     }
 }
