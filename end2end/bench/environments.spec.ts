@@ -228,7 +228,7 @@ test('an engine event in an open tab', async ({ browser }) => {
       ['start', 'running', 'start'],
     ]) {
       const [at, there] = [events.next(action), shown(word)];
-      await pause(100);
+      await pause(500);
       await engine(socket(), 'POST', `/containers/${one}/${path}`);
       took.push((await there) - (await at));
     }
@@ -239,7 +239,7 @@ test('an engine event in an open tab', async ({ browser }) => {
   say(
     'An engine event in an open tab',
     [`median  ${ms(quantile(took, 0.5))}`, `p95     ${ms(quantile(took, 0.95))} (the bar is 30 ms)`],
-    `From the engine's own time of a container's end or start to the word in the DOM of the environment's page in Chromium. ${took.length} events.`,
+    `From the engine's own time of a container's end or start to the word in the DOM of the environment's page in Chromium. ${took.length} events, half a second apart.`,
   );
 });
 

@@ -12,7 +12,10 @@ use web_sys::{AbortSignal, Document, Element, EventSource, RequestInit, RequestR
 
 /// Hints of one change come together: this long is waited for more of them.
 const TOGETHER: f64 = 8.0;
-/// Looks are at least this far apart, however many hints come.
+/// However many hints come, so many looks may follow each other closely …
+const AT_ONCE: f64 = 3.0;
+/// … and then one in so many milliseconds: one thing that happens is often told in two or three hints, and
+/// whoever waits for the last of them should not wait for this.
 const APART: f64 = 250.0;
 /// A look that takes longer is given up.
 const LONGEST: u32 = 15_000;
@@ -30,8 +33,9 @@ struct Live {
     /// A look is planned, or under way.
     planned: Cell<bool>,
     looking: Cell<bool>,
-    /// When the last look began.
-    looked: Cell<f64>,
+    /// Looks that may be made now, and when they were last counted.
+    left: Cell<f64>,
+    counted: Cell<f64>,
     /// Grows each time the page is hidden or shown, so that an old timer knows.
     turn: Cell<u32>,
     /// The reader was signed out: nothing is asked any more.
@@ -54,7 +58,8 @@ pub fn start() {
         stale: Cell::new(false),
         planned: Cell::new(false),
         looking: Cell::new(false),
-        looked: Cell::new(0.0),
+        left: Cell::new(AT_ONCE),
+        counted: Cell::new(0.0),
         turn: Cell::new(0),
         over: Cell::new(false),
     });
@@ -140,7 +145,7 @@ impl Live {
             return;
         }
         self.planned.set(true);
-        let wait = (self.looked.get() + APART - dom::now()).clamp(TOGETHER, APART);
+        let wait = ((1.0 - self.count()) * APART).clamp(TOGETHER, APART);
         let live = Rc::clone(self);
         #[expect(clippy::cast_possible_truncation, reason = "between two small constants")]
         dom::after(wait as i32, move || {
@@ -149,10 +154,18 @@ impl Live {
         });
     }
 
+    /// The looks that may be made now: one more with each `APART`.
+    fn count(&self) -> f64 {
+        let now = dom::now();
+        let left = (self.left.get() + (now - self.counted.replace(now)) / APART).min(AT_ONCE);
+        self.left.set(left);
+        left
+    }
+
     fn look(self: &Rc<Self>) {
         self.stale.set(false);
         self.looking.set(true);
-        self.looked.set(dom::now());
+        self.left.set(self.count() - 1.0);
         let live = Rc::clone(self);
         spawn_local(async move {
             match read().await {

@@ -3,6 +3,7 @@
 use super::{Text, texts};
 use crate::view::gate_region;
 use domain::Problem;
+use domain::gate::{Gate, GateState};
 use domain::problem::{Fault, Noun, Refused};
 
 texts! {
@@ -330,7 +331,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Stack { line, key, why } => (t.p_stack(*line, key, &fault_text(t, why)), t.d_stack().into()),
         Problem::Config { place, why } => (t.p_config(place, &fault_text(t, why)), t.d_config().into()),
         Problem::Quarantined => (t.p_quarantined().into(), t.d_quarantined().into()),
-        Problem::GatesClosed { gates } => (t.p_gates(gates.len()), t.d_gates().into()),
+        Problem::GatesClosed { gates } => (t.p_gates(closed(gates).count()), t.d_gates().into()),
         Problem::InSet { set } => (t.p_in_set(&set.to_string()), t.d_in_set().into()),
         Problem::SetClosed { members } => (t.p_set_closed(&refused_words(t, members)), t.d_set_closed().into()),
         Problem::NotAllApproved { members } => (t.p_not_all_approved(&refused_words(t, members)), t.d_not_all_approved().into()),
@@ -388,13 +389,17 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
     }
 }
 
+fn closed(gates: &[Gate]) -> impl Iterator<Item = &Gate> {
+    gates.iter().filter(|gate| gate.state != GateState::Green)
+}
+
 /// `web P-3: …; worker P-4: …`, with the gates by name.
 fn refused_words(t: Text, members: &[Refused]) -> String {
     let word = |refused: &Refused| {
         let why = match &refused.why {
             Problem::GatesClosed { gates } => {
-                let gates = gates.iter().map(|gate| t.gate(&gate.kind, gate_region(&gate.kind).unwrap_or_default()));
-                gates.collect::<Vec<_>>().join(" · ")
+                let words = closed(gates).map(|gate| t.gate(&gate.kind, gate_region(&gate.kind).unwrap_or_default()));
+                words.collect::<Vec<_>>().join(" · ")
             }
             why => told(t, why).0,
         };
