@@ -379,7 +379,9 @@ fn filled(form: &Form) -> (Vec<(String, String)>, Vec<String>) {
         };
         let shown = if kind == "number" { "11" } else { value.as_str() };
         // A role or a verdict is a word of a type, written in another case where it is told.
-        if !matches!(name.as_str(), "role" | "kind" | "disabled" | "by_itself") && !name.starts_with("items[") {
+        if !matches!(name.as_str(), "role" | "kind" | "disabled" | "by_itself" | "canary" | "shape")
+            && !name.starts_with("items[")
+        {
             // Lines and choices arrive as what they mean.
             let shown = if name == "variables" { "mark-of-variables" } else { shown };
             marks.push(shown.split_once(':').filter(|_| name.starts_with("builds[")).map_or(shown, |(_, rest)| rest).to_owned());

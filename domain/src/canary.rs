@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub const LEAST_HOURS: u32 = 1;
 pub const MOST_HOURS: u32 = 7 * 24;
 pub const DEFAULT_HOURS: u32 = 24;
+/// A port label makes hundreds of a port's number, so that none above this makes one.
+pub const MOST_LABEL: u32 = 655;
 
 /// Where a canary's tasks run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

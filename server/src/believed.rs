@@ -67,7 +67,7 @@ impl<A: Clone> Believed<A> {
 mod tests {
     use super::*;
     use futures::FutureExt as _;
-    use futures::channel::oneshot;
+    use tokio::sync::oneshot;
 
     fn at(millis: i64) -> Time {
         Time::from_timestamp_millis(millis).expect("a time")
@@ -89,15 +89,15 @@ mod tests {
         assert_eq!(ask(&believed, 1000, None), None);
     }
 
-    #[test]
-    fn what_was_read_before_a_change_answers_nobody_else() {
+    #[tokio::test]
+    async fn what_was_read_before_a_change_answers_nobody_else() {
         let (believed, (answer, answered)) = (Believed::default(), oneshot::channel());
         let first = async { believed.ask("a", at(0), async { Ok(answered.await.ok()) }).await };
         let change = async {
             believed.forget();
             answer.send(1).expect("somebody waits");
         };
-        let (first, ()) = futures::executor::block_on(async { tokio::join!(first, change) });
+        let (first, ()) = tokio::join!(first, change);
         assert_eq!(first, Ok(Some(1)));
         assert_eq!(ask(&believed, 0, Some(2)), Some(2));
     }

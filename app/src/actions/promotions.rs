@@ -4,7 +4,7 @@ use super::{UiError, go, some};
 use crate::context::{Done, Notice, UiContext};
 use crate::view::{BookingInput, Confirmation, GlassInput, PromotionInput, RollbackInput};
 use domain::Problem;
-use domain::canary::{Shape, Terms};
+use domain::canary::{MOST_LABEL, Shape, Terms};
 use domain::id::{BuildId, PromotionId};
 use domain::problem::Fault;
 use domain::rollout::waves::WaveStart;
@@ -21,7 +21,7 @@ fn terms(shape: &str, replicas: u32, port_label: &str, hours: u32) -> Result<Ter
         word => word.parse().map_err(|why| Problem::invalid("shape", why))?,
     };
     let label = some(port_label.to_owned()).map(|label| label.parse());
-    let range = |_| Problem::invalid("port_label", Fault::OutOfRange { least: 1, most: 655 });
+    let range = |_| Problem::invalid("port_label", Fault::OutOfRange { least: 1, most: i64::from(MOST_LABEL) });
     Ok(Terms { shape, replicas, port_label: label.transpose().map_err(range)?, hours })
 }
 

@@ -4,7 +4,7 @@ use super::{environments, sent_back_chip, signed, unless_away};
 use crate::parts::{Choice, Field, Form, Icon, Reader, Tone, chip, icon, note, only, panel, region_title, when};
 use crate::text::Text;
 use crate::view::{BuildView, RegionBoard, RegionRef, SendBackView};
-use domain::canary::{DEFAULT_HOURS, LEAST_HOURS, MOST_HOURS, Shape};
+use domain::canary::{DEFAULT_HOURS, LEAST_HOURS, MOST_HOURS, MOST_LABEL, Shape};
 use domain::drift::MOST_REPLICAS;
 use domain::id::BuildId;
 use domain::lease::{DEFAULT_LEASE_HOURS, MOST_LEASE_HOURS};
@@ -276,7 +276,12 @@ fn canary(t: Text, form: &Form) -> AnyView {
     let chosen = form.chosen("canary", "true").unwrap_or_default();
     let shapes = [Shape::Share, Shape::Beside].map(|shape| (shape.as_str().to_owned(), t.shape(shape).to_owned())).to_vec();
     let hours = Field::number("hours", t.canary_hours(), LEAST_HOURS, MOST_HOURS, DEFAULT_HOURS);
-    let label = Field { required: false, ..Field::text("port_label", t.canary_port_label()) };
+    let label = Field {
+        kind: "number",
+        range: Some((1, MOST_LABEL)),
+        required: false,
+        ..Field::text("port_label", t.canary_port_label())
+    };
     view! {
         <details class="fold" open=chosen>
             <summary>{t.canary_form_title()}</summary>

@@ -7,11 +7,13 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument};
 use crate::http::routes::{Access, Routes};
+use crate::store::missing;
 use crate::usecases::promotions;
 use app::view::{Confirmation, SetApproval, SetInput, SetView};
 use axum::Json;
 use axum::extract::State;
 use domain::Action;
+use domain::problem::Noun;
 use domain::promotion::set::SetNumber;
 use http::StatusCode;
 use utoipa_axum::routes;
@@ -24,6 +26,11 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::StartPromotion), routes!(start_set))
         .api(Access::Needs(Action::CancelPromotion), routes!(cancel_set))
         .api(Access::Needs(Action::ApprovePromotion), routes!(reject_set))
+}
+
+/// What is no number of a set is one that is not there.
+fn number(set: &str) -> Result<SetNumber, ApiProblem> {
+    set.parse().map_err(|_| ApiProblem(missing(Noun::PromotionSet, set)))
 }
 
 /// Requests promotions of several builds, one for each app, to the same regions: all of them or none.
@@ -41,12 +48,8 @@ async fn request_set(
 /// One set with its promotions in their order; `set` is its number, such as `S-7`.
 #[utoipa::path(get, path = "/api/v1/promotion-sets/{set}", params(("set" = String, Path)),
     responses((status = 200, body = SetView), (status = "default", body = ProblemDocument)))]
-async fn show_set(
-    State(ctx): State<Ctx>,
-    Caller(actor): Caller,
-    Path(set): Path<SetNumber>,
-) -> Result<Json<SetView>, ApiProblem> {
-    Ok(Json(promotions::promotion_set(&ctx, &actor, set).await?))
+async fn show_set(State(ctx): State<Ctx>, Caller(actor): Caller, Path(set): Path<String>) -> Result<Json<SetView>, ApiProblem> {
+    Ok(Json(promotions::promotion_set(&ctx, &actor, number(&set)?).await?))
 }
 
 /// Approves each open promotion of a set that can be approved; the others are named with their reasons.
@@ -55,9 +58,9 @@ async fn show_set(
 async fn approve_set(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
-    Path(set): Path<SetNumber>,
+    Path(set): Path<String>,
 ) -> Result<Json<SetApproval>, ApiProblem> {
-    Ok(Json(promotions::approve_set(&ctx, &actor, set).await?))
+    Ok(Json(promotions::approve_set(&ctx, &actor, number(&set)?).await?))
 }
 
 /// Starts a set when every gate of every promotion is green; they run in their order. `app` is the
@@ -67,10 +70,10 @@ async fn approve_set(
 async fn start_set(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
-    Path(set): Path<SetNumber>,
+    Path(set): Path<String>,
     Body(confirmation): Body<Confirmation>,
 ) -> Result<StatusCode, ApiProblem> {
-    promotions::start_set(&ctx, &actor, set, confirmation).await?;
+    promotions::start_set(&ctx, &actor, number(&set)?, confirmation).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -80,10 +83,10 @@ async fn start_set(
 async fn cancel_set(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
-    Path(set): Path<SetNumber>,
+    Path(set): Path<String>,
     Body(why): Body<Reason>,
 ) -> Result<StatusCode, ApiProblem> {
-    promotions::cancel_set(&ctx, &actor, set, why.reason).await?;
+    promotions::cancel_set(&ctx, &actor, number(&set)?, why.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -93,9 +96,9 @@ async fn cancel_set(
 async fn reject_set(
     State(ctx): State<Ctx>,
     Caller(actor): Caller,
-    Path(set): Path<SetNumber>,
+    Path(set): Path<String>,
     Body(why): Body<Reason>,
 ) -> Result<StatusCode, ApiProblem> {
-    promotions::reject_set(&ctx, &actor, set, why.reason).await?;
+    promotions::reject_set(&ctx, &actor, number(&set)?, why.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -85,6 +85,10 @@ async fn one_that_cannot_be_stored_spoils_nothing_for_those_beside_it() {
         let (actor, good) = hooks::actor_of_key(&story.app.ctx, "distribution", &story.key).await.expect("known");
         // A hook that was there when its key was asked for, and is gone.
         let gone = HookRow { id: "gone".to_owned().into(), ..good.clone() };
+        // They are known beforehand, so that all come in the order in which they are sent.
+        for hook in [&good, &gone] {
+            hooks::secrets_in_force(&story.app.ctx, hook).await.expect("known");
+        }
         let bodies: Vec<String> = (0..20).map(|n| push(&story, &format!("e{}", n % 15))).collect();
         let headers = Headers::default();
         let (app, headers) = (&story.app, &headers);

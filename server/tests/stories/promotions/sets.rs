@@ -19,7 +19,7 @@ use server::usecases::promotions::{
     promotions, reject_set, request_set, set_form, start_booked, start_promotion, start_set, unbook_promotion,
 };
 use server::usecases::rollouts::abort_promotion;
-use server::usecases::verdicts::{record_verdict, sign_off};
+use server::usecases::verdicts::record_verdict;
 use std::time::Duration;
 
 const APPS: [&str; 3] = ["web", "worker", "jobs"];
@@ -139,8 +139,10 @@ async fn a_set_is_requested_whole_or_not_at_all() {
             .filter_map(|row| row.set.as_ref().map(|place| (row.app.clone(), place.place, place.of)))
             .collect();
         assert!(places.contains(&("worker".to_owned(), 1, 2)) && places.contains(&("web".to_owned(), 2, 2)), "{places:?}");
-        let said = recorded(&stage.app).await;
-        assert_eq!(said[said.len() - 3..], ["promotion.requested", "promotion.requested", "set.requested"]);
+        let mut said = recorded(&stage.app).await;
+        said.sort();
+        said.retain(|action| action.ends_with(".requested"));
+        assert_eq!(said, ["promotion.requested", "promotion.requested", "set.requested"]);
     })
     .await;
 }
@@ -249,7 +251,6 @@ async fn the_gates_of_each_are_checked_again_when_its_turn_comes() {
         stage.tick();
         let pass = VerdictInput { build: builds[1].clone(), kind: VerdictKind::Pass, note: String::new(), environment: None };
         record_verdict(ctx, &stage.people.tess, pass).await.expect("recorded");
-        sign_off(ctx, &stage.people.pia, &builds[1], String::new()).await.expect("signed off");
         let ada = stage.people.ada.person().expect("a person").id.clone();
         change_role(ctx, &stage.people.adam, &ada, Role::Viewer).await.expect("changed");
         look(&stage).await;
