@@ -84,6 +84,7 @@ texts! {
     when = "When", "时间";
     what = "What", "内容";
     since = "since", "开始于";
+    col_since = "Since", "开始于";
     facts = "Facts", "概要";
     col_started = "Started", "启动";
     change = "Change", "修改";

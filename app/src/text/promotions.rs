@@ -14,7 +14,7 @@ texts! {
     what_changes = "What changes", "变更内容";
     nothing_ran = "nothing", "无";
     same_digest = "runs it already; it is verified again", "已在运行，将再次验证";
-    replicas(n: u32) = "{n} replica(s)", "{n} 个副本";
+    replicas(n: u32) = "replicas: {n}", "{n} 个副本";
     on_port(port: u16) = "port {port}", "端口 {port}";
     no_port = "no port", "无端口";
     one_at_a_time = "one at a time", "逐个更新";

@@ -38,11 +38,13 @@ fn content(r: &Reader, region: &RegionView, service: &RegionService) -> AnyView 
     };
     view! {
         <p class="lead-in">{t.canary_lead()}</p>
-        <div data-live="canary">
-            {about(r, canary)}
-            <div class="two even">{main(r, region, service)}{beside(r, region, service, canary)}</div>
+        <div class="column">
+            <div class="column" data-live="canary">
+                {about(r, canary)}
+                <div class="two even">{main(r, region, service)}{beside(r, region, service, canary)}</div>
+            </div>
+            {acts(r, region, service, canary)}
         </div>
-        {acts(r, region, service, canary)}
     }
     .into_any()
 }
@@ -79,7 +81,7 @@ fn about(r: &Reader, canary: &CanaryView) -> AnyView {
     let content = view! {
         <dl class="facts pad">
             {fact(t.canary_owner(), view! { <b>{canary.owner.clone()}</b> })}
-            {fact(t.since(), when(r, canary.started_at))}
+            {fact(t.col_since(), when(r, canary.started_at))}
             {fact(t.canary_end(), view! { {when(r, canary.ends_at)}" "<span class="quiet">{exact(canary.ends_at)}</span> })}
             {fact(t.col_promotion(), view! { <a href=href>{t.promotion_number(canary.number)}</a> })}
         </dl>
@@ -124,7 +126,7 @@ fn group(r: &Reader, of: Group<'_>) -> AnyView {
     let name = of.name.map(|name| view! { <code>{name}</code>" " });
     let digest = of.digest.map(short_digest);
     let port = of.port.map_or_else(|| t.no_port().to_owned(), |port| t.on_port(port));
-    let since = of.since.map(|at| fact(t.since(), when(r, at)));
+    let since = of.since.map(|at| fact(t.col_since(), when(r, at)));
     let open = of.url.map(|url| outside(url, t.open_app()));
     let content = view! {
         <dl class="facts pad">

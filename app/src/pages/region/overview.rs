@@ -147,7 +147,7 @@ fn table(r: &Reader, tasks: &[&TaskView]) -> AnyView {
                     <td>{chip(tone, sign, t.swarm_word(&task.state))}</td>
                     <td data-label=t.col_node()>{node}</td>
                     <td data-label=t.digest()>{digest}</td>
-                    <td data-label=t.since()><span class="quiet">{since}</span></td>
+                    <td data-label=t.col_since()><span class="quiet">{since}</span></td>
                     <td data-label=t.col_error()><span class="said">{error}</span></td>
                 </tr>
             }
@@ -161,7 +161,7 @@ fn table(r: &Reader, tasks: &[&TaskView]) -> AnyView {
                     <th scope="col">{t.state()}</th>
                     <th scope="col">{t.col_node()}</th>
                     <th scope="col">{t.digest()}</th>
-                    <th scope="col">{t.since()}</th>
+                    <th scope="col">{t.col_since()}</th>
                     <th scope="col">{t.col_error()}</th>
                 </tr>
             </thead>
