@@ -22,14 +22,16 @@ mod problems;
 mod promotions;
 mod proxied;
 mod regions;
+mod rules;
 mod sets;
 mod stacks;
 mod states;
 mod time;
 mod verdicts;
+mod words;
 
 pub use problems::{Explained, fault_text, problem_text};
-pub use states::{ACTION_WORDS, SUBJECT_WORDS};
+pub use words::{ACTION_WORDS, SUBJECT_WORDS};
 
 /// The reader's language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +123,7 @@ mod tests {
             promotions::ENTRIES,
             proxied::ENTRIES,
             regions::ENTRIES,
+            rules::ENTRIES,
             people::ENTRIES,
             deliveries::ENTRIES,
             sets::ENTRIES,

@@ -13,6 +13,10 @@ mod commits;
 mod fake;
 mod html;
 mod notified;
+#[path = "pages/places.rs"]
+mod places;
+#[path = "pages/refusals.rs"]
+mod refusals;
 #[path = "pages/regions.rs"]
 mod regions;
 #[path = "pages/sets.rs"]
@@ -25,118 +29,13 @@ use app::view::NewSecret;
 use app::{Lang, Text};
 use axum::body::Body;
 use axum::extract::Request;
-use domain::problem::Fault;
 use domain::{Action, Problem, Role};
 use fake::{Ask, Fake, HOSTILE, get};
 use html::{Form, by_id, forms, tags, text};
+use places::{ADMIN_PAGES, OPEN_PAGES, PAGES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tower::ServiceExt as _;
-
-/// Every page in every state that it has.
-const PAGES: [&str; 91] = [
-    "/waiting",
-    "/builds",
-    "/builds?app=web&channel=dev&tag=dev&q=9c41",
-    "/builds?q=nothing",
-    "/builds?cursor=next-page",
-    "/builds/reading",
-    "/builds/passed",
-    "/builds/untested",
-    "/builds/blocked",
-    "/builds/quarantined",
-    "/builds/signed",
-    "/builds/passed/launch",
-    "/builds/passed/launch?from=running&preset=hangzhou",
-    "/environments/running/replace",
-    "/environments/launching/replace",
-    "/environments/stopped/replace",
-    "/environments",
-    "/environments?all=1",
-    "/environments/launching",
-    "/environments/running",
-    "/environments/running?tab=logs",
-    "/environments/running?tab=logs&service=db&since=hour&wrap=off&times=on",
-    "/environments/running?tab=logs&q=tour%2F1",
-    "/environments/launching?tab=logs",
-    "/environments/stopped?tab=logs",
-    "/environments/running?tab=resources",
-    "/environments/running?tab=processes",
-    "/environments/running?tab=events",
-    "/environments/stopped?tab=events",
-    "/environments/running?tab=inspect&service=db",
-    "/environments/running/services/web/shell",
-    "/environments/stopped/services/web/shell",
-    "/environments/failed",
-    "/environments/queued",
-    "/environments/restarting",
-    "/environments/frozen",
-    "/environments/thawing",
-    "/environments/stopping",
-    "/environments/stopped",
-    "/promotions",
-    "/promotions?state=open",
-    "/promotions?state=cancelled&cursor=next-page",
-    "/promotions/open",
-    "/promotions/ready",
-    "/promotions/running",
-    "/promotions/held",
-    "/promotions/aborted",
-    "/promotions/failed",
-    "/promotions/verified",
-    "/promotions/cancelled",
-    "/promotions/rejected",
-    "/promotions/rollback",
-    "/promotions/member",
-    "/promotions/sets/new",
-    "/promotions/sets/new?from=running",
-    "/promotions/sets/S-1",
-    "/promotions/sets/S-2",
-    "/promotions/sets/S-3",
-    "/regions",
-    "/regions/hangzhou",
-    "/regions/us-west",
-    "/regions/hangzhou?tab=history",
-    "/regions/hangzhou?tab=history&cursor=next-page",
-    "/regions/hangzhou?tab=variables",
-    "/regions/hangzhou/web/log",
-    "/regions/hangzhou/web/drift",
-    "/regions/hangzhou/worker/drift",
-    "/regions/hangzhou/share-api/drift",
-    "/regions/hangzhou/share-api/canary",
-    "/regions/hangzhou/web/canary",
-    "/plans/flood",
-    "/plans/quiet",
-    "/regions/hangzhou/web/rollback",
-    "/regions/us-west/worker/rollback",
-    "/activity?app=web",
-    "/settings",
-    "/settings/hooks/h1",
-    "/settings/hooks/h2",
-    "/settings/deliveries",
-    "/settings/deliveries?hook=h1&state=done",
-    "/settings/deliveries/4",
-    "/settings/deliveries/0",
-    "/runs/running",
-    "/runs/failed",
-    "/runs/imageless",
-    "/builds?tag=dev",
-    "/account",
-    "/settings/stacks",
-    "/settings/stacks/shop",
-    "/settings/stacks/shop?version=2",
-    "/settings/stacks/broken",
-];
-
-/// Pages that only an admin reads.
-const ADMIN_PAGES: [&str; 4] = [
-    "/settings/notifications",
-    "/settings/notifications?target=ops&state=dead",
-    "/settings/notifications?state=waiting&cursor=next-page",
-    "/settings/deliveries",
-];
-
-const OPEN_PAGES: [&str; 2] = ["/login?next=%2Fbuilds", "/setup"];
 
 fn hostile(role: Role) -> Ask {
     Ask { port: Arc::new(Fake { hostile: true, ..Fake::default() }), ..Ask::by(role) }
@@ -438,70 +337,6 @@ fn refused(form: &str, problem: Problem, fields: &[(&str, &str)]) -> Option<Flas
 fn form_about(html: &str, action: &str, subject: (&str, &str)) -> Form {
     let about = |form: &Form| form.fields.iter().any(|field| field.get("name") == subject.0 && field.get("value") == subject.1);
     forms(html).into_iter().find(|form| form.action() == action && about(form)).expect("the form")
-}
-
-#[tokio::test]
-async fn a_refused_verdict_is_refilled_with_the_fault_beside_its_field() {
-    let sent = [("build", "passed"), ("kind", "fail"), ("note", HOSTILE)];
-    let flash = refused("/do/verdicts/record", Problem::invalid("note", Fault::TooLong { most: 2000 }), &sent);
-    let (_, html) = get(&Ask { flash, ..Ask::by(Role::Tester) }, "/builds/passed").await;
-    let form = form_about(&html, "/do/verdicts/record", ("build", "passed"));
-    let field = |name: &str, value: &str| {
-        form.fields.iter().find(|field| field.get("name") == name && (value.is_empty() || field.get("value") == value))
-    };
-    assert!(field("kind", "fail").is_some_and(|radio| radio.has("checked")));
-    assert!(!field("kind", "pass").is_some_and(|radio| radio.has("checked")));
-    let note = field("note", "").expect("the note");
-    assert!(form.html.contains(&HOSTILE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")), "{}", form.html);
-    let hint = by_id(&html, note.get("aria-describedby")).expect("the words beside it");
-    assert_eq!(text(hint), Text(Lang::En).f_too_long(2000));
-    assert_harmless("/builds/passed", &html);
-    let alerts = tags(&html).into_iter().filter(|tag| tag.get("role") == "alert").count();
-    assert_eq!(alerts, 1, "the form tells it, the page does not tell it again");
-}
-
-#[tokio::test]
-async fn a_refused_request_keeps_the_chosen_regions() {
-    let sent = [("build", "passed"), ("regions[]", "hangzhou"), ("regions[]", "us-west"), ("reason", "")];
-    let flash = refused("/do/promotions/request", Problem::invalid("reason", Fault::Missing), &sent);
-    let (_, html) = get(&Ask { flash, ..Ask::by(Role::Lead) }, "/builds/passed").await;
-    let form = form_about(&html, "/do/promotions/request", ("build", "passed"));
-    let checked: Vec<&str> = form.fields.iter().filter(|field| field.has("checked")).map(|field| field.get("value")).collect();
-    assert_eq!(checked, ["hangzhou", "us-west"]);
-    assert!(form.text.contains(Text(Lang::En).f_missing()));
-}
-
-#[tokio::test]
-async fn a_refused_start_says_which_name_and_which_password() {
-    let t = Text(Lang::En);
-    let mismatch = Problem::ConfirmationMismatch { expected: "web".to_owned() };
-    for (problem, words) in [(mismatch, t.d_confirm("web")), (Problem::PasswordNeeded, t.password_again_why().to_owned())] {
-        let flash = refused("/do/promotions/start", problem, &[("id", "ready"), ("app", "wbe"), ("password", "never shown")]);
-        let (_, html) = get(&Ask { flash, ..Ask::by(Role::Lead) }, "/promotions/ready").await;
-        let form = form_about(&html, "/do/promotions/start", ("id", "ready"));
-        assert!(form.text.contains(&words), "{}", form.text);
-        assert!(form.fields.iter().any(|field| field.get("name") == "app" && field.get("value") == "wbe"));
-        assert!(!html.contains("never shown"), "a password is never given back");
-    }
-}
-
-#[tokio::test]
-async fn only_the_form_that_was_refused_says_so() {
-    let flash = refused("/do/people/role", Problem::LastAdmin, &[("id", "admin-1"), ("role", "viewer")]);
-    let (_, html) = get(&Ask { flash, ..Ask::by(Role::Admin) }, "/settings").await;
-    let told: Vec<String> = forms(&html)
-        .into_iter()
-        .filter(|form| form.action() == "/do/people/role" && form.text.contains(Text(Lang::En).p_last_admin()))
-        .map(|form| form.fields.iter().find(|field| field.get("name") == "id").expect("an id").get("value").to_owned())
-        .collect();
-    assert_eq!(told, ["admin-1"]);
-}
-
-#[tokio::test]
-async fn a_problem_that_no_form_knows_stands_on_top() {
-    let flash = refused("/do/environments/stop", Problem::Stale, &[]);
-    let (_, html) = get(&Ask { flash, ..Ask::by(Role::Viewer) }, "/environments/running").await;
-    assert!(text(&html).contains(Text(Lang::En).p_stale()));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::Time;
 use crate::policy::covers;
 use crate::problem::Fault;
 use crate::zone::{self, earliest, latest};
-use chrono::{Datelike as _, NaiveDateTime, TimeDelta, Weekday};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -111,12 +111,13 @@ impl Day {
 
 /// Why a region is closed, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Frozen {
     /// The window that forbids, or the first that would allow.
     pub name: String,
     pub reason: String,
     /// None when it is too far away to say.
-    pub until: Option<Time>,
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// How a region stands to its freeze windows.
@@ -133,7 +134,21 @@ type Span = (Time, Time);
 
 impl FreezeConfig {
     pub fn fits(&self, app: &str, region: &str) -> bool {
-        covers(&self.apps, app) && covers(&self.regions, region)
+        covers(&self.apps, app) && self.fits_region(region)
+    }
+
+    /// Whether it is for any app of a region.
+    pub fn fits_region(&self, region: &str) -> bool {
+        covers(&self.regions, region)
+    }
+
+    /// Whether it takes up this moment, whatever other windows say, and when that changes next where that can be
+    /// told. `region_zone` is the zone of a window that names none. None when it cannot be read.
+    pub fn at(&self, region_zone: &str, at: Time) -> Option<(bool, Option<Time>)> {
+        let spans = self.spans(zone::zone(self.time_zone.as_deref().unwrap_or(region_zone)).ok()?, at)?;
+        let until = spans.iter().filter(|(from, to)| *from <= at && at < *to).map(|(_, to)| *to).max();
+        let next = spans.iter().filter(|(from, to)| *from > at && from < to).map(|(from, _)| *from).min();
+        Some((until.is_some(), until.or(next)))
     }
 
     /// Whether it can be read: where it begins and ends, and in which zone when it names one.
@@ -287,6 +302,21 @@ mod tests {
         assert_eq!(shanghai("2026-11-28T00:00:00Z"), None);
         let own = FreezeConfig { time_zone: Some("UTC".to_owned()), ..fridays[0].clone() };
         assert_eq!(until(&[own], "Asia/Shanghai", "2026-11-27T10:00:00Z"), None, "the window's own zone counts");
+    }
+
+    #[test]
+    fn a_window_by_itself_says_whether_it_is_now_and_when_that_changes() {
+        let fridays = weekly(FreezeKind::Deny, &[Day::Fri], "18:00", "08:00");
+        let then = |time: &str| {
+            let (now, next) = fridays.at("Asia/Shanghai", at(time)).expect("it can be read");
+            (now, next.map(|at| at.format("%m-%dT%H:%M").to_string()))
+        };
+        assert_eq!(then("2026-11-27T09:59:00Z"), (false, Some("11-27T10:00".to_owned())));
+        assert_eq!(then("2026-11-27T10:00:00Z"), (true, Some("11-28T00:00".to_owned())));
+        assert_eq!(fridays.at("Mars/Olympus", at("2026-11-27T10:00:00Z")), None);
+        let once = Once { from: "2026-12-24".to_owned(), to: "2026-12-28".to_owned() };
+        let past = FreezeConfig { once: Some(once), ..FreezeConfig::default() };
+        assert_eq!(past.at("UTC", at("2026-12-28T00:00:00Z")), Some((false, None)), "it never comes again");
     }
 
     #[test]

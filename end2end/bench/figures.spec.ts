@@ -283,6 +283,37 @@ test('promotion of an update', async () => {
   say('A start is accepted', [`median  ${ms(quantile(accepted, 0.5))}`, `p95     ${ms(quantile(accepted, 0.95))}`], 'The answer of the REST call that starts a promotion.');
 });
 
+test('a promotion before its start, among many', async ({ browser }) => {
+  const regions = ['hangzhou', 'us-west', 'hong-kong'];
+  const build = await newest();
+  const { id } = await rest<{ id: string }>('lead', 'POST', '/promotions', { build: build.id, regions, reason: 'bench' });
+  const desk = new Desk(browser, { scripts: false });
+  const cookie = (await (await desk.of('lead')).context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+  const read = async (): Promise<number[]> => {
+    const took: number[] = [];
+    for (let run = 0; run < 5 * runs; run++) {
+      const began = now();
+      const answer = await fetch(`${world().address}/promotions/${id}`, { headers: { cookie }, redirect: 'manual' });
+      const page = await answer.text();
+      if (answer.status !== 200 || !page.includes('data-live="gates"')) throw new Error(`the page answered ${answer.status}`);
+      took.push(now() - began);
+    }
+    return took;
+  };
+  await read();
+  const few = await read();
+  execFileSync(process.env.SLIPWAY_FILL!, [join(world().folder, 'slipway.db'), '10000', '1000'], { stdio: 'pipe' });
+  const many = await read();
+  await desk.close();
+  compare(
+    'The page of a promotion before its start, among 10,000 builds and 1,000 promotions',
+    'From the request to the last byte of the page with every gate and what changes in three regions, read one after the other.',
+    many,
+    few,
+    'the same page with the few that the bench made before',
+  );
+});
+
 test('bytes of the first load', async () => {
   const sizes = JSON.parse(execFileSync(join(root, 'scripts', 'assets'), ['--size'], { encoding: 'utf8' }));
   const bar = 150_000;

@@ -16,6 +16,7 @@ pub mod port;
 pub mod registry;
 pub mod secrets;
 pub mod seen;
+pub mod shared;
 pub mod store;
 pub mod trust;
 pub mod usecases;

@@ -12,9 +12,9 @@ use app::view::{
     Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
     ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
     LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
-    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionVariables, RegionView, ReplaceForm, ReplaceInput,
-    RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView, ShellView,
-    StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionRules, RegionVariables, RegionView, ReplaceForm,
+    ReplaceInput, RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView,
+    ShellView, StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -283,6 +283,10 @@ impl Port for Ctx {
 
     async fn region_history(&self, actor: &Actor, name: &str, paging: Paging) -> Result<Page<RegionPast>, Problem> {
         regions::history(self, actor, name, paging).await
+    }
+
+    async fn region_rules(&self, actor: &Actor, name: &str) -> Result<RegionRules, Problem> {
+        regions::rules(self, actor, name).await
     }
 
     async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem> {

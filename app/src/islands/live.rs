@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Document, Element, EventSource, RequestInit, RequestRedirect, Response, ResponseType};
 
 /// Hints of one change come together: this long is waited for more of them.
-const TOGETHER: f64 = 8.0;
+const TOGETHER: f64 = 3.0;
 /// However many hints come, so many looks may follow each other closely …
 const AT_ONCE: f64 = 3.0;
 /// … and then one in so many milliseconds: one thing that happens is often told in two or three hints, and

@@ -6,6 +6,7 @@ mod history;
 mod log;
 mod overview;
 mod plan;
+mod rules;
 mod variables;
 
 pub use canary::Canary;
@@ -27,17 +28,19 @@ use leptos::prelude::*;
 enum Tab {
     Overview,
     History,
+    Rules,
     Variables,
 }
 
 impl Tab {
-    const ALL: [Tab; 3] = [Tab::Overview, Tab::History, Tab::Variables];
+    const ALL: [Tab; 4] = [Tab::Overview, Tab::History, Tab::Rules, Tab::Variables];
 
     /// The word in the address.
     const fn as_str(self) -> &'static str {
         match self {
             Tab::Overview => "overview",
             Tab::History => "history",
+            Tab::Rules => "rules",
             Tab::Variables => "variables",
         }
     }
@@ -50,6 +53,7 @@ impl Tab {
         match self {
             Tab::Overview => t.tab_overview(),
             Tab::History => t.tab_history(),
+            Tab::Rules => t.tab_rules(),
             Tab::Variables => t.tab_variables(),
         }
     }
@@ -73,6 +77,11 @@ pub fn Region() -> impl IntoView {
                 let paging = Paging { cursor: cursor.clone(), limit: None };
                 let past = r.port().region_history(&r.actor, &name, paging).await?;
                 (column, history::history(&r, &name, cursor.as_deref(), &past))
+            }
+            Tab::Rules => {
+                let column = column_of(&r, &name).await?;
+                let rules = r.port().region_rules(&r.actor, &name).await?;
+                (column, rules::rules(&r, &rules))
             }
             Tab::Variables => {
                 let column = column_of(&r, &name).await?;

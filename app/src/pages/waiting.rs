@@ -2,8 +2,8 @@
 //! to test.
 
 use super::build::{commits_content, said, said_by, send_back_form, sign_off_form};
-use super::promotions::promotion_list;
-use crate::parts::{Body, Reader, Section, build_link, empty, more_tags, panel, standing_chip, when};
+use super::promotions::{build_word, regions_word};
+use crate::parts::{Body, Reader, Section, build_link, empty, more_tags, panel, promotion_chip, standing_chip, when};
 use crate::text::Text;
 use crate::view::{BuildRow, EnvironmentDifference, PromotionRow, WaitingBuild, WaitingView};
 use leptos::prelude::*;
@@ -25,7 +25,7 @@ fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
         let help = view! { <p>{t.waiting_none_help()}</p> };
         return view! { <div class="panel">{empty(t.waiting_none(), help)}</div> }.into_any();
     }
-    let count = |count: usize| view! { <span class="count wait">{count}</span> };
+    let count = |count: usize| view! { <span class="quiet">{count}</span> };
     let to_sign = (!waiting.to_sign.is_empty()).then(|| {
         let items = waiting.to_sign.iter().map(|one| to_sign(r, one)).collect_view();
         panel(t.waiting_sign(), count(waiting.to_sign.len()), view! { <ul class="lines">{items}</ul> })
@@ -34,8 +34,7 @@ fn content(r: &Reader, waiting: &WaitingView) -> AnyView {
         let items = waiting.to_test.iter().map(|row| to_test(r, row)).collect_view();
         panel(t.waiting_test(), count(waiting.to_test.len()), view! { <ul class="lines">{items}</ul> })
     });
-    let listed =
-        |title, rows: &[PromotionRow]| (!rows.is_empty()).then(|| panel(title, count(rows.len()), promotion_list(r, rows)));
+    let listed = |title, rows: &[PromotionRow]| (!rows.is_empty()).then(|| panel(title, count(rows.len()), promotions(r, rows)));
     let to_review = listed(t.waiting_review(), &waiting.to_review);
     let to_approve = listed(t.waiting_approve(), &waiting.to_approve);
     view! { {to_review}{to_sign}{to_approve}{to_test} }.into_any()
@@ -113,6 +112,30 @@ fn environment(t: Text, told: &EnvironmentDifference) -> AnyView {
         })
         .collect_view();
     view! { <div class="aside"><a href=href>{compared}</a>{same}{lists}</div> }.into_any()
+}
+
+/// Promotions with what goes out and where, and who asks.
+fn promotions(r: &Reader, rows: &[PromotionRow]) -> AnyView {
+    let t = r.t;
+    let items = rows
+        .iter()
+        .map(|row| {
+            let (app, href, by) = (row.app.clone(), format!("/promotions/{}", row.id), row.requested_by_name.clone());
+            view! {
+                <li class="said-item">
+                    <div class="said-head">
+                        <b>{app}</b>
+                        {build_word(row)}
+                        {promotion_chip(t, row.state)}
+                        <span class="grow"></span>
+                        <a class="name" href=href>{t.promotion_number(row.number)}</a>
+                    </div>
+                    <p class="about">{regions_word(t, row)}" · "{by}" · "{when(r, row.requested_at)}</p>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ul class="lines">{items}</ul> }.into_any()
 }
 
 /// A build that nobody has judged.

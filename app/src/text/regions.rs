@@ -26,6 +26,7 @@ texts! {
     plan_runs_help = "It runs under a contingency plan until somebody returns from it.", "正按应急预案运行，直至有人结束预案。";
     tabs_of_region = "Ways to look at this region", "查看方式";
     tab_history = "History", "历史";
+    tab_rules = "Rules", "规则";
     tab_variables = "Variables", "环境变量";
     to_region = "To the region", "返回该区域";
     nodes = "Nodes", "节点";

@@ -3,7 +3,9 @@
 use super::{CanaryView, Confirmation, LogLine, RegionRef};
 use chrono::{DateTime, Utc};
 use domain::drift::Difference;
+use domain::freeze::{FreezeConfig, Frozen};
 use domain::id::{BuildId, PromotionId, UserId};
+use domain::policy::Policy;
 use domain::promotion::{PromotionKind, PromotionState, RolloutState};
 use domain::region_variables::{Beside, RegionOrigin};
 use domain::{Action, Digest, Problem};
@@ -79,6 +81,40 @@ views! {
         /// Whether the reader must give the password again for a guarded button.
         pub password_needed: bool,
         pub may: Vec<Action>,
+    }
+
+    /// What a region asks of promotions, as the configuration says.
+    pub struct RegionRules {
+        /// The version of the configuration that says so.
+        pub version: i64,
+        pub freezes: Vec<FreezeView>,
+        /// The apps that are closed there now.
+        pub closed: Vec<AppClosed>,
+        /// Apps under the same policy stand together.
+        pub policies: Vec<AppsPolicy>,
+    }
+
+    /// A freeze window that is for a region.
+    pub struct FreezeView {
+        pub window: FreezeConfig,
+        /// The zone in which its times are meant.
+        pub time_zone: String,
+        /// Whether it takes up this moment; none when it cannot be read.
+        pub now: Option<bool>,
+        /// When that changes next, where it can be told.
+        pub changes_at: Option<DateTime<Utc>>,
+    }
+
+    /// An app to which nothing new goes now.
+    pub struct AppClosed {
+        pub app: String,
+        pub why: Frozen,
+    }
+
+    /// What people have to decide before these apps go to a region.
+    pub struct AppsPolicy {
+        pub apps: Vec<String>,
+        pub policy: Policy,
     }
 
     /// A node of a region's Swarm.

@@ -77,3 +77,15 @@ async fn the_form_for_a_promotion_has_a_part_for_a_canary_and_keeps_the_region_o
         assert!(form.fields.iter().any(|field| field.get("name") == name), "{name}");
     }
 }
+
+#[tokio::test]
+async fn the_rules_of_a_region_say_what_is_closed_now_and_what_people_decide() {
+    let t = Text(Lang::En);
+    let (_, html) = get(&Ask::by(Role::Viewer), "/regions/hangzhou?tab=rules").await;
+    let words = text(&html);
+    let night = "Fri, Sat, 18:00 to 08:00 on the next day";
+    for word in [t.closed_now(), "weekends", night, t.freeze_forbids(), t.freeze_outside(), "web, worker", t.policy_glass()] {
+        assert!(words.contains(word), "{word} is not in {words}");
+    }
+    assert!(words.contains(&t.rules_version(7)) && words.contains(&t.policy_named("payments")));
+}

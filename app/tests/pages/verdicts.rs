@@ -82,3 +82,12 @@ async fn a_build_that_was_sent_back_says_by_whom_and_why() {
     let (_, html) = get(&Ask::by(Role::Viewer), "/builds/signed").await;
     assert!(text(&html).contains(t.signed_after()) && !text(&html).contains(&t.sent_back_by("product-1")));
 }
+
+#[tokio::test]
+async fn what_waits_for_an_approval_says_which_build_goes_where_and_who_asks() {
+    let (_, html) = get(&Ask::by(Role::Lead), "/waiting").await;
+    let words = text(&html);
+    for word in ["web", "release-v5.12.05.02", "Hangzhou → Hong Kong → US West", "lead-1", "P-209"] {
+        assert!(words.contains(word), "{word} is not in {words}");
+    }
+}

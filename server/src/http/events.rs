@@ -4,6 +4,8 @@ use crate::ctx::Ctx;
 use crate::http::auth::Caller;
 use crate::http::problem::Query;
 use crate::http::session;
+use crate::shared::Shared;
+use crate::store::people::UserRow;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -28,9 +30,13 @@ pub struct Topics {
     topics: String,
 }
 
-/// Counts open streams by person.
+/// Counts open streams by person, and asks for all of them together who they are now.
 #[derive(Clone, Default)]
-pub struct Streams(Arc<Mutex<HashMap<String, usize>>>);
+pub struct Streams {
+    open: Arc<Mutex<HashMap<String, usize>>>,
+    sessions: Shared<UserRow>,
+    tokens: Shared<UserRow>,
+}
 
 /// A place among the open streams, given back on drop.
 pub struct Seat {
@@ -42,7 +48,7 @@ impl Streams {
     /// # Errors
     /// [`Problem::Busy`] when too many are open.
     pub fn sit(&self, person: &str) -> Result<Seat, Problem> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = open.values().sum();
         let mine = open.entry(person.to_owned()).or_default();
         if all >= MOST || *mine >= MOST_EACH {
@@ -56,7 +62,7 @@ impl Streams {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mine) = open.get_mut(&self.person) {
             *mine = mine.saturating_sub(1);
             if *mine == 0 {
@@ -112,17 +118,25 @@ pub fn answer(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'st
     response
 }
 
-/// Asks the database again, not the request's copy, and in one question: many streams ask at once.
+/// Asks the database again, not the request's copy. Many streams ask at once: those that wait share a look.
 pub async fn still_allowed(ctx: &Ctx, session: &Session, actor: &Actor) -> bool {
+    let (store, clock) = (ctx.store.clone(), Arc::clone(&ctx.clock));
     let user = match (actor, session.id()) {
-        (Actor::User { .. }, Some(id)) => session::user_now(ctx, &id).await,
-        (Actor::Token { person, .. }, _) => ctx.store.user_by_id(&person.id).await,
+        (Actor::User { .. }, Some(id)) => {
+            let look = move |hashes: Vec<String>| {
+                let (store, now) = (store.clone(), clock.now());
+                async move { store.users_of_sessions(&hashes, now).await }
+            };
+            ctx.streams.sessions.ask(session::hash(&id), look).await
+        }
+        (Actor::Token { id, .. }, _) => {
+            let look = move |ids: Vec<String>| {
+                let store = store.clone();
+                async move { store.users_of_tokens(&ids).await }
+            };
+            ctx.streams.tokens.ask(id.0.clone(), look).await
+        }
         _ => return false,
     };
-    if let Actor::Token { id, .. } = actor
-        && !ctx.store.token_stands(id).await.unwrap_or(false)
-    {
-        return false;
-    }
     user.is_ok_and(|user| user.is_some_and(|user| !user.disabled && actor.person() == Some(&user.person)))
 }

@@ -3,7 +3,6 @@
 use crate::clock::{from_micros, micros};
 use crate::ctx::{Ctx, secret_hash};
 use crate::store::internal;
-use crate::store::people::UserRow;
 use async_trait::async_trait;
 use domain::id::UserId;
 use domain::{Actor, Person, Problem, Time};
@@ -120,14 +119,6 @@ pub async fn actor_of_hash(ctx: &Ctx, id_hash: &str, in_use: bool) -> Result<Opt
         tx.commit().await.map_err(internal)?;
     }
     Ok(user.and_then(|row| crate::store::people::actor_of(row, signed_in_at)))
-}
-
-/// Whose session this is now; none when it has ended, as its row says.
-///
-/// # Errors
-/// [`Problem::Internal`].
-pub async fn user_now(ctx: &Ctx, id: &Id) -> Result<Option<UserRow>, Problem> {
-    ctx.store.user_of_session(&hash(id), ctx.now()).await
 }
 
 /// The four methods that tower-sessions asks for.

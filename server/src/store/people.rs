@@ -1,12 +1,13 @@
 //! Users, sessions, tokens and failed logins.
 
 use crate::clock::{from_micros, micros};
-use crate::store::{Store, Tx, internal, is_taken};
+use crate::store::{Store, Tx, internal, is_taken, places};
 use domain::id::{TokenId, UserId};
 use domain::problem::Noun;
 use domain::{Actor, Person, Problem, Role, Time};
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::collections::HashMap;
 
 /// A user with what signing in needs.
 #[derive(Clone, Debug)]
@@ -30,6 +31,14 @@ pub struct TokenRow {
 }
 
 const USER: &str = "SELECT id, name, role, password_hash, disabled, created_at FROM users";
+
+/// The same beside what was asked.
+const USER_ASKED: &str = "SELECT u.id, u.name, u.role, u.password_hash, u.disabled, u.created_at,";
+
+fn asked(rows: Result<Vec<AnyRow>, sqlx::Error>) -> Result<HashMap<String, UserRow>, Problem> {
+    let one = |row: &AnyRow| Ok((row.try_get("asked").map_err(internal)?, user(row)?));
+    rows.map_err(internal)?.iter().map(one).collect()
+}
 
 fn user(row: &AnyRow) -> Result<UserRow, Problem> {
     let role: String = row.try_get("role").map_err(internal)?;
@@ -58,11 +67,27 @@ impl Store {
         row.as_ref().map(user).transpose()
     }
 
-    /// Whose session this is, by the hash of its id; none when it has ended.
-    pub async fn user_of_session(&self, id_hash: &str, now: Time) -> Result<Option<UserRow>, Problem> {
-        let sql = format!("{USER} WHERE id = (SELECT user_id FROM sessions WHERE id_hash = $1 AND expires_at > $2)");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_hash).bind(micros(now)).fetch_optional(self.read());
-        row.await.map_err(internal)?.as_ref().map(user).transpose()
+    /// Whose sessions these are, by the hashes of their ids; what has ended is left out.
+    pub async fn users_of_sessions(&self, hashes: &[String], now: Time) -> Result<HashMap<String, UserRow>, Problem> {
+        let sql = format!(
+            "{USER_ASKED} s.id_hash AS asked FROM users u JOIN sessions s ON s.user_id = u.id
+             WHERE s.expires_at > $1 AND s.id_hash IN ({})",
+            places(2, hashes.len())
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(micros(now));
+        let query = hashes.iter().fold(query, |query, hash| query.bind(hash));
+        asked(query.fetch_all(self.read()).await)
+    }
+
+    /// The owners of these tokens, by the tokens' ids; what was put out of use is left out.
+    pub async fn users_of_tokens(&self, ids: &[String]) -> Result<HashMap<String, UserRow>, Problem> {
+        let sql = format!(
+            "{USER_ASKED} t.id AS asked FROM users u JOIN tokens t ON t.user_id = u.id
+             WHERE t.revoked_at IS NULL AND t.id IN ({})",
+            places(1, ids.len())
+        );
+        let query = ids.iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, id| query.bind(id));
+        asked(query.fetch_all(self.read()).await)
     }
 
     /// Every user by name; at most 1000 are listed.
@@ -113,16 +138,6 @@ impl Store {
         .await
         .map_err(internal)?;
         row.as_ref().map(token).transpose()
-    }
-
-    /// Whether a token was not put out of use.
-    pub async fn token_stands(&self, id: &TokenId) -> Result<bool, Problem> {
-        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE id = $1 AND revoked_at IS NULL")
-            .bind(id.as_str())
-            .fetch_one(self.read())
-            .await
-            .map_err(internal)?;
-        Ok(found > 0)
     }
 
     /// The newest 500 tokens, those put out of use too.

@@ -7,6 +7,7 @@ mod logs;
 mod look;
 mod page;
 mod plans;
+mod rules;
 mod variables;
 
 pub use board::regions;
@@ -15,6 +16,7 @@ pub use logs::{follow_service, service_log};
 pub use look::watch;
 pub use page::{history, region};
 pub use plans::{plan, plans, return_from_plan, review_plan, run_plan};
+pub use rules::rules;
 pub use variables::variables;
 
 use crate::ctx::Ctx;

@@ -4,6 +4,7 @@ mod canaries;
 mod closely;
 mod drift;
 mod plans;
+mod rules;
 mod stage;
 
 use crate::common::{TestApp, on_each_database};

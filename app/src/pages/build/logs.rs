@@ -22,9 +22,8 @@ fn row(r: &Reader, build: &BuildId, log: &BuildLog) -> AnyView {
     let environment = format!("/environments/{}", log.environment);
     let size = t.log_size(log.lines, (log.bytes + 1023) / 1024);
     view! {
-        <li>
+        <li class="line-item">
             <a href=href><b>{log.service.clone()}</b></a>
-            " "
             <span class="quiet">
                 {size}" · "<a href=environment>{t.env_number(log.environment_number)}</a>" · "{when(r, log.taken_at)}
             </span>

@@ -131,7 +131,7 @@ fn booked(r: &Reader, promotion: &PromotionView, booking: &BookingView, may: boo
     });
     view! {
         <div class="part stack" id="booking" data-live="booking">
-            <p>{icon(Icon::Clock)}<b>{t.booked(&booking.by_name)}</b></p>
+            <p>{icon(Icon::Clock)}" "<b>{t.booked(&booking.by_name)}</b></p>
             {time}
             {waits}
             {unbook}

@@ -8,7 +8,8 @@ use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument, Query};
 use crate::http::routes::{Access, Routes};
 use crate::usecases::regions;
 use app::view::{
-    AdoptInput, CorrectInput, Page, Paging, PlanInput, PlanView, RegionBoard, RegionPast, RegionVariables, RegionView, ServiceLog,
+    AdoptInput, CorrectInput, Page, Paging, PlanInput, PlanView, RegionBoard, RegionPast, RegionRules, RegionVariables,
+    RegionView, ServiceLog,
 };
 use axum::Json;
 use axum::extract::State;
@@ -42,6 +43,7 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::Read), routes!(board))
         .api(Access::Needs(Action::Read), routes!(region))
         .api(Access::Needs(Action::Read), routes!(history))
+        .api(Access::Needs(Action::Read), routes!(rules))
         .api(Access::Needs(Action::Read), routes!(variables))
         .api(Access::Needs(Action::Read), routes!(log))
         .api(Access::Needs(Action::CorrectRegion), routes!(correct))
@@ -79,6 +81,17 @@ async fn history(
     Query(at): Query<Where>,
 ) -> Result<Json<Page<RegionPast>>, ApiProblem> {
     Ok(Json(regions::history(&ctx, &actor, &region, Paging { cursor: at.cursor, limit: at.limit }).await?))
+}
+
+/// The freeze windows of a region as they stand now, and what people decide about each app.
+#[utoipa::path(get, path = "/api/v1/regions/{region}/rules", params(("region" = String, Path)),
+    responses((status = 200, body = RegionRules), (status = "default", body = ProblemDocument)))]
+async fn rules(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(region): Path<String>,
+) -> Result<Json<RegionRules>, ApiProblem> {
+    Ok(Json(regions::rules(&ctx, &actor, &region).await?))
 }
 
 /// The variables of a region's apps by name: where they come from and how other regions differ, never what they hold.
