@@ -33,7 +33,7 @@ fn closed(r: &Reader, closed: &[AppClosed]) -> AnyView {
         })
         .collect_view();
     view! {
-        <div class="note warn">
+        <div class="note wait">
             {icon(Icon::Lock)}
             <div><b>{r.t.closed_now()}</b><ul class="plain">{items}</ul></div>
         </div>
