@@ -146,8 +146,7 @@ impl FreezeConfig {
     /// told. `region_zone` is the zone of a window that names none. None when it cannot be read.
     pub fn at(&self, region_zone: &str, at: Time) -> Option<(bool, Option<Time>)> {
         let spans = self.spans(zone::zone(self.time_zone.as_deref().unwrap_or(region_zone)).ok()?, at)?;
-        let until = spans.iter().filter(|(from, to)| *from <= at && at < *to).map(|(_, to)| *to).max();
-        let next = spans.iter().filter(|(from, to)| *from > at && from < to).map(|(from, _)| *from).min();
+        let (until, next) = around(&spans, at);
         Some((until.is_some(), until.or(next)))
     }
 
@@ -202,6 +201,13 @@ impl FreezeConfig {
     }
 }
 
+/// Until when spans take up a moment, if they do, and when one begins after it.
+fn around(spans: &[Span], at: Time) -> (Option<Time>, Option<Time>) {
+    let until = spans.iter().filter(|(from, to)| *from <= at && at < *to).map(|(_, to)| *to).max();
+    let next = spans.iter().filter(|(from, to)| *from > at && from < to).map(|(from, _)| *from).min();
+    (until, next)
+}
+
 /// The windows of one app in one region, ready to be asked.
 struct Windows<'a> {
     all: Vec<(&'a FreezeConfig, Tz)>,
@@ -219,14 +225,13 @@ impl<'a> Windows<'a> {
         let (mut allowing, mut inside, mut opens) = (None, false, None::<Time>);
         for (freeze, zone) in &self.all {
             let Some(spans) = freeze.spans(*zone, at) else { return Now::Closed(freeze, None) };
-            let active = spans.iter().filter(|(from, to)| *from <= at && at < *to).map(|(_, to)| *to).max();
+            let (active, next) = around(&spans, at);
             match (freeze.kind, active) {
                 (FreezeKind::Deny, Some(until)) => return Now::Closed(freeze, Some(until)),
                 (FreezeKind::Deny, None) => {}
                 (FreezeKind::Allow, active) => {
                     allowing = allowing.or(Some(*freeze));
                     inside |= active.is_some();
-                    let next = spans.iter().filter(|(from, to)| *from > at && from < to).map(|(from, _)| *from).min();
                     opens = [opens, next].into_iter().flatten().min();
                 }
             }
