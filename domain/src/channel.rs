@@ -1,6 +1,7 @@
 //! Channels: named rules over an app's tags.
 
 use crate::image::Tag;
+use crate::keep;
 use crate::rollout::waves::WaveStart;
 use serde::{Deserialize, Serialize};
 
@@ -103,9 +104,10 @@ impl Channel {
     }
 }
 
-/// The first channel, in configured order, that `tag` belongs to.
+/// The first channel, in configured order, that `tag` belongs to. Slipway's own tags belong to none: they
+/// only keep what is there.
 pub fn channel_of<'a>(channels: &'a [Channel], tag: &Tag) -> Option<&'a Channel> {
-    channels.iter().find(|channel| channel.matches(tag))
+    channels.iter().find(|channel| !keep::is_ours(tag) && channel.matches(tag))
 }
 
 #[cfg(test)]

@@ -160,6 +160,10 @@ pub struct RegistryConfig {
     /// The name of the secret that holds its password (`slipway secret set NAME`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret: Option<String>,
+    /// Slipway may write here: it copies images to it for the regions that pull from it, and keeps a tag of
+    /// its own on what a region runs and would go back to.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub push: bool,
 }
 
 /// A deployable thing.

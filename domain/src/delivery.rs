@@ -46,6 +46,8 @@ pub enum Reason {
     UnknownApp { image: String },
     /// The build is listed, without a channel: none gathers this tag.
     NoChannel { tag: String },
+    /// A tag that Slipway itself put there to keep an image.
+    OwnTag { tag: String },
     /// The build is listed; the tag has no place in the order of releases.
     NotARelease { tag: String },
     /// The event came late: the tag has moved on since, and stays where it is.

@@ -8,12 +8,12 @@ pub use policy::{
     may_review,
 };
 
-use crate::Role;
 use crate::canary::Terms;
 use crate::freeze::Freeze;
 use crate::id::UserId;
 use crate::policy::Policy;
 use crate::verdict::Standing;
+use crate::{Problem, Role};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,21 @@ pub enum Note {
     Window { name: String, reason: String },
     /// Who made an exception, and why.
     Exempt { name: String, reason: String },
+    /// The image is not at the region's registry, and Slipway may not copy it there.
+    MayNotCopy,
+    /// A tag keeps the image at the registry.
+    Pinned,
+    /// Only the registry's own rules keep it: Slipway may not put a tag there.
+    MayNotPin,
+    /// Slipway does it in a moment.
+    Due,
+    /// Bytes of the image that were copied, of all.
+    UnderWay { done: u64, all: u64 },
+    /// Slipway tried and will try again.
+    Failed {
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        why: Problem,
+    },
 }
 
 /// Something looked up in the world: when, and what was found.

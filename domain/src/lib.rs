@@ -22,6 +22,7 @@ pub mod gate;
 pub mod happening;
 pub mod id;
 pub mod image;
+pub mod keep;
 pub mod labels;
 pub mod lease;
 pub mod log;

@@ -78,6 +78,8 @@ pub struct Instance {
     pub seen: Seen,
     /// What gates saw of the world a moment ago.
     pub gate_looks: crate::usecases::promotions::GateLooks,
+    /// What is brought to the registries of regions and kept there.
+    pub images: crate::usecases::images::Errands,
     /// Password hashing takes 19 MiB and a core each: at most this many at once.
     pub hashing: Arc<Semaphore>,
     pub work: Work,
@@ -160,6 +162,8 @@ pub struct Work {
     pub canaries: Arc<Notify>,
     /// Wakes promotions that are paused or wait for a look.
     pub held: Arc<Notify>,
+    /// Wakes whoever brings images to the registries of regions.
+    pub images: Arc<Notify>,
     /// A promotion was booked, or one of its gates may have opened.
     pub bookings: Arc<Notify>,
     /// Wakes whoever reads commits, and whoever posts statuses of them.
@@ -216,6 +220,7 @@ impl Ctx {
             post: Arc::new(crate::notify::post::Posting::default()),
             seen: Seen::default(),
             gate_looks: Default::default(),
+            images: Default::default(),
             hashing: Arc::new(Semaphore::new(2)),
             work: Work::default(),
             intake: Default::default(),

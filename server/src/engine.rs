@@ -8,14 +8,16 @@ pub mod swarm;
 mod tls;
 pub mod watch;
 
+use crate::registry::Registry;
 use crate::secrets::Keeper;
 use crate::store::Store;
+use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use domain::Problem;
 use domain::engine::{EngineAccess, EngineUrl};
 use domain::problem::{Fault, Noun};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +27,28 @@ use tokio::sync::Mutex;
 const CALL_SECONDS: u64 = 60;
 /// Seconds within which an engine must answer the first call.
 const GREETING: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// The account that the configuration names for the registry at `host`, for an engine that pulls from it.
+///
+/// # Errors
+/// [`Problem::SecretMissing`] and [`Problem::SecretUnreadable`].
+pub async fn credentials(registry: &Registry, host: &str) -> Result<Option<DockerCredentials>, Problem> {
+    let account = registry.account_of(host).await?;
+    Ok(account.map(|(user, password)| DockerCredentials {
+        username: Some(user),
+        password: Some(password.expose_secret().to_owned()),
+        serveraddress: Some(host.to_owned()),
+        ..Default::default()
+    }))
+}
+
+/// The same for an image, `host/repository@digest`.
+///
+/// # Errors
+/// As [`credentials`].
+pub async fn credentials_of(registry: &Registry, image: &str) -> Result<Option<DockerCredentials>, Problem> {
+    credentials(registry, image.split('/').next().unwrap_or_default()).await
+}
 
 /// What a client was made with, hashed: the address, and everything that opens it.
 type Identity = [u8; 32];

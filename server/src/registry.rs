@@ -5,6 +5,7 @@
 //! has a bound in bytes and time. A registry is read with the account that the configuration
 //! names, else as anyone; a token is fetched where it hands out tokens.
 
+mod copy;
 mod fetch;
 mod known;
 mod manifest;
@@ -164,6 +165,17 @@ impl Registry {
         reference: &str,
         expected: Option<&Digest>,
     ) -> Result<(Digest, Contents), Problem> {
+        let (digest, body) = self.raw_manifest(image, reference, expected).await?;
+        let contents = manifest::contents(&body).map_err(|why| answer(image.host(), why))?;
+        Ok((digest, contents))
+    }
+
+    async fn raw_manifest(
+        &self,
+        image: &ImageName,
+        reference: &str,
+        expected: Option<&Digest>,
+    ) -> Result<(Digest, Vec<u8>), Problem> {
         let url = format!("{}/v2/{}/manifests/{reference}", self.base(image.host()), image.repository());
         let body = match self.get(image.host(), Some(image.repository()), &url, MANIFEST_TYPES, MOST_MANIFEST).await? {
             Answer::Body(body, _) => body,
@@ -174,8 +186,7 @@ impl Registry {
             Some(expected) => demand_digest(image, expected, &body)?,
             None => digest_of(&body)?,
         };
-        let contents = manifest::contents(&body).map_err(|why| answer(image.host(), why))?;
-        Ok((digest, contents))
+        Ok((digest, body))
     }
 
     /// `https://host`, or plain http where the configuration says so.

@@ -20,6 +20,7 @@ pub mod exceptions;
 pub mod happenings;
 pub mod holds;
 pub mod hooks;
+pub mod images;
 pub mod inbox;
 pub mod intake;
 pub mod leases;

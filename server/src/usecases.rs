@@ -9,6 +9,7 @@ mod deciding;
 pub mod engines;
 pub mod environments;
 pub mod hooks;
+pub mod images;
 pub mod intake;
 pub mod notifications;
 pub mod people;
@@ -39,6 +40,7 @@ pub fn start_workers(ctx: &Ctx) {
     ctx.work.tasks.spawn(promotions::work(ctx.clone()));
     ctx.work.tasks.spawn(rollouts::work(ctx.clone()));
     ctx.work.tasks.spawn(canaries::work(ctx.clone()));
+    ctx.work.tasks.spawn(images::work(ctx.clone()));
     ctx.work.tasks.spawn(regions::watch(ctx.clone()));
     ctx.work.tasks.spawn(settings::watch(ctx.clone()));
     ctx.work.tasks.spawn(people::prune(ctx.clone()));

@@ -1,6 +1,7 @@
 //! What people decide about a promotion: policies, freezes, bookings, rejections, broken glass.
 
-use super::{Text, texts};
+use super::{Text, problem_text, texts};
+use crate::plots::bytes;
 use domain::Role;
 use domain::gate::{Note, Void};
 use domain::policy::Policy;
@@ -32,6 +33,13 @@ texts! {
     note_counted(have: u32, need: u32) = "{have} of {need}", "{have} / {need}";
     note_window(name: &str, reason: &str) = "{name}: {reason}", "{name}：{reason}";
     note_exempt(name: &str, reason: &str) = "exception by {name}: {reason}", "{name} 批准例外：{reason}";
+    note_may_not_copy = "Slipway may not copy it there", "Slipway 无权将其复制到该仓库";
+    note_pinned = "a tag of Slipway's keeps it from clean-up", "已由 Slipway 的标签保护，不会被清理";
+    note_may_not_pin = "only the registry's own rules keep it", "仅由仓库自身的保留规则保护";
+    note_due = "Slipway does it in a moment", "Slipway 即将处理";
+    note_copying = "is being copied", "正在复制";
+    note_copied(done: &str, all: &str) = "{done} of {all} copied", "已复制 {done} / {all}";
+    note_tries_again(why: &str) = "{why} Slipway tries again.", "{why}Slipway 会继续重试。";
     until = "until", "至";
 
     reject_title = "Send it back", "驳回此发布";
@@ -112,6 +120,13 @@ impl Text {
             Note::Counted { have, need } => self.note_counted(*have, *need),
             Note::Window { name, reason } => self.note_window(name, reason),
             Note::Exempt { name, reason } => self.note_exempt(name, reason),
+            Note::MayNotCopy => self.note_may_not_copy().to_owned(),
+            Note::Pinned => self.note_pinned().to_owned(),
+            Note::MayNotPin => self.note_may_not_pin().to_owned(),
+            Note::Due => self.note_due().to_owned(),
+            Note::UnderWay { all: 0, .. } => self.note_copying().to_owned(),
+            Note::UnderWay { done, all } => self.note_copied(&bytes(*done), &bytes(*all)),
+            Note::Failed { why } => self.note_tries_again(&problem_text(self, why).happened),
         }
     }
 

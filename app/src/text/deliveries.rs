@@ -11,6 +11,7 @@ texts! {
     r_no_tag(image: &str) = "{image} was pushed without a tag; it is listed once a tag names it", "{image} 推送时没有标签；有标签后才会登记";
     r_unusable(field: &str, given: &str, why: &str) = "{field} “{given}”: {why}", "{field}“{given}”：{why}";
     r_unknown_app(image: &str) = "no app of the configuration has the image {image}", "配置中没有应用使用镜像 {image}";
+    r_own_tag(tag: &str) = "{tag} is a tag of Slipway's own: it keeps an image", "{tag} 是 Slipway 自己的标签，用于保留镜像";
     r_no_channel(tag: &str) = "listed without a channel: none gathers the tag {tag}", "已登记但不属于任何通道：没有通道收录标签 {tag}";
     r_not_a_release(tag: &str) = "listed, but {tag} is not a release tag like release-v5.12.05.02 and has no place in the order of releases", "已登记，但 {tag} 不是 release-v5.12.05.02 这样的发布标签，不参与发布排序";
     r_moved_on(tag: &str) = "came late: the tag {tag} has moved on since and stays where it is", "到达较晚：标签 {tag} 之后已移动，保持现状";
@@ -38,6 +39,7 @@ impl Text {
             Reason::Unusable { field, given, why } => self.r_unusable(field, given, &fault_text(self, why)),
             Reason::UnknownApp { image } => self.r_unknown_app(image),
             Reason::NoChannel { tag } => self.r_no_channel(tag),
+            Reason::OwnTag { tag } => self.r_own_tag(tag),
             Reason::NotARelease { tag } => self.r_not_a_release(tag),
             Reason::MovedOn { tag } => self.r_moved_on(tag),
             Reason::NotABuildEvent { event } => self.r_not_a_build(event),

@@ -17,7 +17,7 @@ texts! {
     note_runs = "runs there and is newer", "正在运行且更新";
     note_back_to = "is where a rollback would go", "为回滚目标";
     note_nothing_back = "nothing to go back to: the first rollout here", "首次更新，没有可回滚的版本";
-    help_image_in = "Copy it to the region's registry, or mend the registry.", "请将镜像复制到该区域的仓库，或修复仓库。";
+    help_image_in = "Push it there, mend the registry, or let Slipway copy it: push = true for that registry in the configuration.", "请将镜像推送到该仓库或修复仓库，也可在配置中为该仓库设置 push = true，由 Slipway 复制。";
     help_room = "Bring nodes back, add some, or ask for fewer replicas.", "请恢复或增加节点，或减少副本数。";
     help_variables = "Set them for the app or for the region in the configuration.", "请在配置中为应用或区域设置这些变量。";
     help_not_older = "To go back, use rollback on the Regions page.", "若要恢复旧版本，请在“区域”页面使用回滚。";

@@ -1,7 +1,7 @@
 //! Gates about the world: what a region must have, and must be able to bear, before it is changed.
 
-use super::{Gate, GateKind, Seen};
-use crate::{Digest, Role, Time};
+use super::{Gate, GateKind, GateState, Note, Seen};
+use crate::{Digest, Problem, Role, Time};
 use serde::{Deserialize, Serialize};
 
 /// Names in one line; the rest is counted.
@@ -12,6 +12,8 @@ const MOST_NAMES: usize = 10;
 pub struct WorldFacts {
     /// Whether the region's own registry has the image; none where the region pulls from the app's.
     pub image: Option<Seen>,
+    /// What Slipway does about an image that is not there.
+    pub copy: Errand,
     pub way_back: WayBack,
     pub variables: Variables,
     pub room: Room,
@@ -23,8 +25,22 @@ pub struct WorldFacts {
 pub enum WayBack {
     /// Nothing was verified there before.
     Nothing,
-    /// To this digest, if the registry that the region pulls from still has it.
-    To { digest: Digest, kept: Seen },
+    /// To this digest, if the registry that the region pulls from still has it. `pinned` says whether a tag
+    /// of Slipway's own keeps it from being cleaned up.
+    To { digest: Digest, kept: Seen, pinned: bool, pin: Errand },
+}
+
+/// What Slipway itself does at a registry: copies an image to it, or puts a tag on one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Errand {
+    /// The configuration does not let it write there.
+    NotAllowed,
+    /// It will be done in a moment.
+    Due,
+    /// It is being done: so many bytes are there, of so many.
+    UnderWay { done: u64, all: u64 },
+    /// It did not work, and is tried again.
+    Failed { why: Problem },
 }
 
 /// The names of the variables that the build was tested with.
@@ -120,7 +136,7 @@ pub fn fitting(nodes: &[Node], need: Need) -> u64 {
 /// The gates of one region. A rollback asks only whether the image can be had: at two in the
 /// morning a region with a node less must still be able to go back.
 pub(super) fn gates(region: &str, facts: &WorldFacts, rollback: bool) -> Vec<Gate> {
-    let mut gates: Vec<Gate> = facts.image.iter().map(|seen| image(region, seen)).collect();
+    let mut gates: Vec<Gate> = facts.image.iter().map(|seen| image(region, seen, &facts.copy)).collect();
     if !rollback {
         gates.extend([room(region, &facts.room), variables(region, &facts.variables)]);
         gates.extend([not_older(region, &facts.age), way_back(region, &facts.way_back)]);
@@ -128,8 +144,14 @@ pub(super) fn gates(region: &str, facts: &WorldFacts, rollback: bool) -> Vec<Gat
     gates
 }
 
-fn image(region: &str, seen: &Seen) -> Gate {
-    Gate::looked_up(GateKind::ImageInRegion { region: region.to_owned() }, seen)
+/// What is not there is waited for only while it is on its way.
+fn image(region: &str, seen: &Seen, copy: &Errand) -> Gate {
+    let gate = Gate::looked_up(GateKind::ImageInRegion { region: region.to_owned() }, seen);
+    if !matches!(seen, Seen::No { .. }) {
+        return gate;
+    }
+    let state = if matches!(copy, Errand::Due | Errand::UnderWay { .. }) { GateState::Waiting } else { gate.state };
+    Gate { state, ..gate }.noting(Some(copy.note(Note::MayNotCopy)))
 }
 
 fn room(region: &str, room: &Room) -> Gate {
@@ -172,13 +194,33 @@ fn way_back(region: &str, way_back: &WayBack) -> Gate {
     let kind = GateKind::WayBackKept { region: region.to_owned() };
     match way_back {
         WayBack::Nothing => Gate::green(kind),
-        WayBack::To { digest, kept } => Gate::looked_up(kind, kept).because(digest.short()),
+        WayBack::To { digest, kept, pinned, pin } => {
+            let gate = Gate::looked_up(kind, kept).because(digest.short());
+            if gate.state != GateState::Green {
+                return gate;
+            }
+            match pin {
+                _ if *pinned => gate.noting(Some(Note::Pinned)),
+                Errand::NotAllowed => gate.noting(Some(Note::MayNotPin)),
+                pin => Gate { state: GateState::Waiting, ..gate }.noting(Some(pin.note(Note::MayNotPin))),
+            }
+        }
+    }
+}
+
+impl Errand {
+    fn note(&self, not_allowed: Note) -> Note {
+        match self {
+            Errand::NotAllowed => not_allowed,
+            Errand::Due => Note::Due,
+            Errand::UnderWay { done, all } => Note::UnderWay { done: *done, all: *all },
+            Errand::Failed { why } => Note::Failed { why: why.clone() },
+        }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::GateState;
     use super::*;
     use chrono::DateTime;
     use proptest::prelude::*;
@@ -195,12 +237,17 @@ pub(super) mod tests {
         Need { replicas: 2, beside: 0, memory_mib: 512, published: true }
     }
 
+    fn back(kept: Seen) -> WayBack {
+        WayBack::To { digest: digest(), kept, pinned: true, pin: Errand::Due }
+    }
+
     /// A region that has everything.
     pub fn clear() -> WorldFacts {
         let node = Node { takes: true, memory_mib: 2048 };
         WorldFacts {
             image: Some(Seen::Yes { at: at() }),
-            way_back: WayBack::To { digest: digest(), kept: Seen::Yes { at: at() } },
+            copy: Errand::NotAllowed,
+            way_back: back(Seen::Yes { at: at() }),
             variables: Variables::Used { many: 3, missing: vec![] },
             room: Room::Seen { at: at(), nodes: vec![node; 2], need: need() },
             age: Age::NotOlder,
@@ -223,13 +270,42 @@ pub(super) mod tests {
     #[test]
     fn what_could_not_be_asked_is_not_green() {
         let unknown = Seen::Unknown { at: at() };
-        let facts = WorldFacts {
-            image: Some(unknown.clone()),
-            way_back: WayBack::To { digest: digest(), kept: unknown },
-            room: Room::Unknown { at: at() },
-            ..clear()
-        };
+        let facts =
+            WorldFacts { image: Some(unknown.clone()), way_back: back(unknown), room: Room::Unknown { at: at() }, ..clear() };
         assert_eq!(closed(&facts), ["Waiting ", "Waiting ", &format!("Waiting {}", digest().short())]);
+    }
+
+    fn gate(facts: &WorldFacts, kind: fn(String) -> GateKind) -> (GateState, Option<Note>) {
+        let found = gates("hangzhou", facts, false).into_iter().find(|gate| gate.kind == kind("hangzhou".to_owned()));
+        found.map(|gate| (gate.state, gate.note)).expect("the gate")
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_waited_for_only_while_it_is_on_its_way() {
+        let with = |image: Seen, copy: Errand| {
+            let facts = WorldFacts { image: Some(image), copy, ..clear() };
+            gate(&facts, |region| GateKind::ImageInRegion { region })
+        };
+        let (no, why) = (|| Seen::No { at: at() }, Problem::Busy);
+        assert_eq!(with(no(), Errand::NotAllowed), (GateState::Red, Some(Note::MayNotCopy)));
+        assert_eq!(with(no(), Errand::Due), (GateState::Waiting, Some(Note::Due)));
+        let part = Note::UnderWay { done: 1, all: 2 };
+        assert_eq!(with(no(), Errand::UnderWay { done: 1, all: 2 }), (GateState::Waiting, Some(part)));
+        assert_eq!(with(no(), Errand::Failed { why: why.clone() }), (GateState::Red, Some(Note::Failed { why })));
+        assert_eq!(with(Seen::Yes { at: at() }, Errand::Due), (GateState::Green, None));
+    }
+
+    #[test]
+    fn a_way_back_that_can_be_pinned_is_open_once_it_is() {
+        let with = |pinned: bool, pin: Errand| {
+            let way_back = WayBack::To { digest: digest(), kept: Seen::Yes { at: at() }, pinned, pin };
+            gate(&WorldFacts { way_back, ..clear() }, |region| GateKind::WayBackKept { region })
+        };
+        assert_eq!(with(true, Errand::NotAllowed), (GateState::Green, Some(Note::Pinned)));
+        assert_eq!(with(false, Errand::NotAllowed), (GateState::Green, Some(Note::MayNotPin)));
+        assert_eq!(with(false, Errand::Due), (GateState::Waiting, Some(Note::Due)));
+        let why = Problem::Busy;
+        assert_eq!(with(false, Errand::Failed { why: why.clone() }), (GateState::Waiting, Some(Note::Failed { why })));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::tries::{DIGESTS, PEOPLE, REGIONS, Try};
 use chrono::{DateTime, TimeDelta};
 use domain::freeze::{Freeze, Frozen};
-use domain::gate::world::{Age, Need, Room, Variables, WayBack, WorldFacts};
+use domain::gate::world::{Age, Errand, Need, Room, Variables, WayBack, WorldFacts};
 use domain::gate::{
     Approval, ApprovalFor, Authors, Exemption, GateFacts, Pass, RegionFacts, Seen, SignedOff, all_green, gates, has_expired,
     may_approve, may_exempt, may_reject,
@@ -20,6 +20,7 @@ fn nothing_to_ask() -> WorldFacts {
     let need = Need { replicas: 0, beside: 0, memory_mib: 1, published: false };
     WorldFacts {
         image: None,
+        copy: Errand::NotAllowed,
         way_back: WayBack::Nothing,
         variables: Variables::Unknown,
         room: Room::Seen { at: time(0), nodes: vec![], need },

@@ -13,6 +13,7 @@ pub use spec::{Which, build, essence, intent_hash, service_name};
 
 use crate::engine::Engines;
 use bollard::Docker;
+use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
 use bollard::query_parameters::{CreateImageOptionsBuilder, EventsOptionsBuilder, UpdateServiceOptionsBuilder};
 use domain::config::RegionConfig;
@@ -56,6 +57,7 @@ pub enum Trouble {
 pub struct Swarm {
     docker: Docker,
     instance: String,
+    account: Option<DockerCredentials>,
 }
 
 impl Swarm {
@@ -73,7 +75,13 @@ impl Swarm {
             engines.forget(Noun::Region, &region.name).await;
             return Err(Trouble::TooOld(why));
         }
-        Ok(Self { docker, instance: instance.to_owned() })
+        Ok(Self { docker, instance: instance.to_owned(), account: None })
+    }
+
+    /// The same, pulling with this account: the manager passes it on to every node that runs a task.
+    #[must_use]
+    pub fn pulling_as(self, account: Option<DockerCredentials>) -> Self {
+        Self { account, ..self }
     }
 
     /// Whether the manager's own node has the image.
@@ -95,7 +103,7 @@ impl Swarm {
     /// [`Trouble::Away`] when it did not work now; [`Trouble::Refused`] never.
     pub async fn pull(&self, image: &str, mut says: impl FnMut(String)) -> Result<(), Trouble> {
         let options = CreateImageOptionsBuilder::default().from_image(image).build();
-        let mut lines = std::pin::pin!(self.docker.create_image(Some(options), None, None));
+        let mut lines = std::pin::pin!(self.docker.create_image(Some(options), None, self.account.clone()));
         loop {
             match tokio::time::timeout(SILENCE, lines.next()).await {
                 Ok(Some(Ok(line))) => match line.error_detail {
@@ -115,7 +123,7 @@ impl Swarm {
     /// [`Trouble::Stale`] when one of that name came to be in between.
     pub async fn create(&self, intent: &ServiceIntent, promotion: &str) -> Result<(), Trouble> {
         let spec = build(intent, self.marks(promotion));
-        within(CHANGE, self.docker.create_service(spec, None)).await.map(|_| ()).map_err(Failure::trouble)
+        within(CHANGE, self.docker.create_service(spec, self.account.clone())).await.map(|_| ()).map_err(Failure::trouble)
     }
 
     /// Updates the service that was seen, if it is still as it was seen.
@@ -126,7 +134,7 @@ impl Swarm {
         let version = i32::try_from(seen.version).map_err(|_| Trouble::Refused("version out of range".to_owned()))?;
         let spec = build(intent, self.marks(promotion));
         let options = UpdateServiceOptionsBuilder::default().version(version).build();
-        let asked = self.docker.update_service(&seen.id, spec, options, None);
+        let asked = self.docker.update_service(&seen.id, spec, options, self.account.clone());
         within(CHANGE, asked).await.map(|_| ()).map_err(Failure::trouble)
     }
 

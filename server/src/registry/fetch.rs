@@ -1,10 +1,11 @@
-//! One bounded GET: token when asked for, redirects followed by hand, body cut at its bound.
+//! One request: token when asked for, redirects followed by hand, body cut at its bound.
 
 use super::{Registry, answer, unreachable};
 use crate::notify::guard::Refused;
+use bytes::Bytes;
 use domain::Problem;
 use domain::problem::Fault;
-use reqwest::header::{ACCEPT, AUTHORIZATION, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderName, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -31,32 +32,58 @@ pub enum Answer {
     },
 }
 
-/// Tokens by host and repository, in memory only.
+/// What opened a registry before, by host and scope, in memory only.
 #[derive(Default)]
-pub struct Tokens(Mutex<HashMap<(String, String), String>>);
+pub struct Tokens(Mutex<HashMap<(String, String), Kept>>);
+
+#[derive(Clone)]
+enum Kept {
+    Token(String),
+    /// It takes the account itself, with every question.
+    Account,
+}
 
 impl Tokens {
-    fn find(&self, key: &(String, String)) -> Option<String> {
+    fn find(&self, key: &(String, String)) -> Option<Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep(&self, key: (String, String), token: String) {
+    fn keep(&self, key: (String, String), kept: Kept) {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= MOST_TOKENS {
             tokens.clear();
         }
-        tokens.insert(key, token);
+        tokens.insert(key, kept);
+    }
+}
+
+/// What is asked of a registry, as often as it has to be sent.
+#[derive(Clone)]
+pub(super) struct Wish {
+    pub method: Method,
+    pub url: Url,
+    /// Names and values.
+    pub headers: Vec<(HeaderName, String)>,
+    pub body: Bytes,
+    /// Whether it takes the right to write.
+    pub push: bool,
+}
+
+impl Wish {
+    /// A question that changes nothing.
+    pub fn read(method: Method, url: Url, accept: &str) -> Self {
+        Self { method, url, headers: vec![(ACCEPT, accept.to_owned())], body: Bytes::new(), push: false }
     }
 }
 
 /// What opens a registry.
-enum Pass {
+pub(super) enum Pass {
     Bearer(String),
     Account { user: String, password: SecretString },
 }
 
 /// How long a registry asks to wait, in seconds; a minute where it does not say.
-fn wait_of(response: &Response) -> u64 {
+pub(super) fn wait_of(response: &Response) -> u64 {
     let said = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     said.unwrap_or(60).clamp(1, MOST_WAIT)
 }
@@ -68,8 +95,7 @@ struct TokenAnswer {
 }
 
 impl Registry {
-    /// Asks once; when the registry wants a token, fetches one and asks again. An expired
-    /// token is refused like a missing one, so tokens need no clock.
+    /// One bounded answer to a question that changes nothing.
     pub(super) async fn get(
         &self,
         host: &str,
@@ -79,24 +105,51 @@ impl Registry {
         most: usize,
     ) -> Result<Answer, Problem> {
         let url = Url::parse(url).map_err(crate::store::internal)?;
-        let key = (host.to_owned(), repository.unwrap_or_default().to_owned());
-        let response = self.send(host, &url, accept, self.tokens.find(&key).map(Pass::Bearer).as_ref()).await?;
+        let wish = Wish::read(Method::GET, url, accept);
+        let Some(response) = self.asked(host, repository, &wish).await? else { return Ok(Answer::Refused(401)) };
+        let response = self.follow(host, wish, response).await?;
+        match response.status() {
+            status if status.is_success() => {
+                let next = response.headers().get(LINK).and_then(|value| value.to_str().ok()).map(str::to_owned);
+                Ok(Answer::Body(body(host, response, most).await?, next))
+            }
+            StatusCode::TOO_MANY_REQUESTS => Ok(Answer::TooMany { seconds: wait_of(&response) }),
+            StatusCode::NOT_FOUND => Ok(Answer::Missing),
+            status => Ok(Answer::Refused(status.as_u16())),
+        }
+    }
+
+    /// Asks once; when the registry wants a token, fetches one and asks again. An expired
+    /// token is refused like a missing one, so tokens need no clock. None when it opens to nobody here.
+    pub(super) async fn asked(&self, host: &str, repository: Option<&str>, wish: &Wish) -> Result<Option<Response>, Problem> {
+        let scope = scope(repository, wish.push);
+        let key = (host.to_owned(), scope.clone().unwrap_or_default());
+        let pass = match self.tokens.find(&key) {
+            Some(Kept::Token(token)) => Some(Pass::Bearer(token)),
+            Some(Kept::Account) => self.account(host).await?,
+            None => None,
+        };
+        let response = self.send(host, wish, pass.as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
-            return self.follow(host, url, accept, response, most).await;
+            return Ok(Some(response));
         }
         let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let account = self.account(host).await?;
         let wants_basic = challenge.as_deref().is_some_and(|text| text.trim().to_ascii_lowercase().starts_with("basic"));
         let pass = match account {
             Some(account) if wants_basic => Some(account),
-            account => self.token(host, repository, challenge.as_deref(), account.as_ref()).await?.map(Pass::Bearer),
+            account => self.token(host, scope.as_deref(), challenge.as_deref(), account.as_ref()).await?.map(Pass::Bearer),
         };
-        let Some(pass) = pass else { return Ok(Answer::Refused(401)) };
-        let response = self.send(host, &url, accept, Some(&pass)).await?;
-        if let (true, Pass::Bearer(token)) = (response.status().is_success(), pass) {
-            self.tokens.keep(key, token);
+        let Some(pass) = pass else { return Ok(None) };
+        let response = self.send(host, wish, Some(&pass)).await?;
+        if response.status() != StatusCode::UNAUTHORIZED && response.status() != StatusCode::FORBIDDEN {
+            let kept = match pass {
+                Pass::Bearer(token) => Kept::Token(token),
+                Pass::Account { .. } => Kept::Account,
+            };
+            self.tokens.keep(key, kept);
         }
-        self.follow(host, url, accept, response, most).await
+        Ok(Some(response))
     }
 
     /// The account that the configuration names for a registry. It is never sent in the clear,
@@ -119,39 +172,28 @@ impl Registry {
 
     /// Follows redirects (registries keep blobs in object stores) without the token, and
     /// never from https to plain http.
-    async fn follow(
-        &self,
-        host: &str,
-        mut url: Url,
-        accept: &str,
-        mut response: Response,
-        most: usize,
-    ) -> Result<Answer, Problem> {
-        for _ in 0..=MOST_HOPS {
-            let status = response.status();
-            if status.is_success() {
-                let next = response.headers().get(LINK).and_then(|value| value.to_str().ok()).map(str::to_owned);
-                return Ok(Answer::Body(body(host, response, most).await?, next));
+    pub(super) async fn follow(&self, host: &str, mut wish: Wish, mut response: Response) -> Result<Response, Problem> {
+        for _ in 0..MOST_HOPS {
+            if !response.status().is_redirection() {
+                return Ok(response);
             }
-            if status == StatusCode::TOO_MANY_REQUESTS {
-                return Ok(Answer::TooMany { seconds: wait_of(&response) });
-            }
-            if status == StatusCode::NOT_FOUND {
-                return Ok(Answer::Missing);
-            }
-            if !status.is_redirection() {
-                return Ok(Answer::Refused(status.as_u16()));
-            }
-            let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).and_then(|to| url.join(to).ok());
-            let next = next.filter(|next| next.scheme() == "https" || (next.scheme() == "http" && url.scheme() == "http"));
-            url = next.ok_or_else(|| answer(host, Fault::Refused { reason: "a redirect that leads nowhere safe".to_owned() }))?;
-            response = self.send(host, &url, accept, None).await?;
+            wish.url = led_to(host, &wish.url, &response)?;
+            response = self.send(host, &wish, None).await?;
         }
-        Err(answer(host, Fault::Refused { reason: format!("more than {MOST_HOPS} redirects") }))
+        if response.status().is_redirection() {
+            return Err(answer(host, Fault::Refused { reason: format!("more than {MOST_HOPS} redirects") }));
+        }
+        Ok(response)
     }
 
-    async fn send(&self, host: &str, url: &Url, accept: &str, pass: Option<&Pass>) -> Result<Response, Problem> {
-        let request = self.outside.request(Method::GET, url.clone()).header(ACCEPT, accept);
+    pub(super) async fn send(&self, host: &str, wish: &Wish, pass: Option<&Pass>) -> Result<Response, Problem> {
+        let mut request = self.outside.request(wish.method.clone(), wish.url.clone());
+        for (name, value) in &wish.headers {
+            request = request.header(name, value);
+        }
+        if wish.push {
+            request = request.body(wish.body.clone());
+        }
         let request = match pass {
             None => request,
             Some(Pass::Bearer(token)) => request.header(AUTHORIZATION, format!("Bearer {token}")),
@@ -164,7 +206,7 @@ impl Registry {
     async fn token(
         &self,
         host: &str,
-        repository: Option<&str>,
+        scope: Option<&str>,
         challenge: Option<&str>,
         account: Option<&Pass>,
     ) -> Result<Option<String>, Problem> {
@@ -176,12 +218,13 @@ impl Registry {
         if let Some(service) = &challenge.service {
             realm.query_pairs_mut().append_pair("service", service);
         }
-        if let Some(repository) = repository {
-            realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
+        if let Some(scope) = scope {
+            realm.query_pairs_mut().append_pair("scope", scope);
         }
         // Only a service of the registry's own is shown the account: the realm is the registry's word.
         let account = account.filter(|_| is_of(&realm, host));
-        let response = self.send(host, &realm, "application/json", account).await?;
+        let wish = Wish::read(Method::GET, realm, "application/json");
+        let response = self.send(host, &wish, account).await?;
         if !response.status().is_success() {
             return Ok(None);
         }
@@ -192,8 +235,21 @@ impl Registry {
     }
 }
 
+/// What a token is asked for; nothing in particular for the registry's root.
+fn scope(repository: Option<&str>, push: bool) -> Option<String> {
+    let rights = if push { "pull,push" } else { "pull" };
+    repository.map(|repository| format!("repository:{repository}:{rights}"))
+}
+
+/// Where an answer leads, never from https to plain http.
+pub(super) fn led_to(host: &str, from: &Url, response: &Response) -> Result<Url, Problem> {
+    let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).and_then(|to| from.join(to).ok());
+    let next = next.filter(|next| next.scheme() == "https" || (next.scheme() == "http" && from.scheme() == "http"));
+    next.ok_or_else(|| answer(host, Fault::Refused { reason: "a redirect that leads nowhere safe".to_owned() }))
+}
+
 /// Reads a body that may be longer than it says.
-async fn body(host: &str, mut response: Response, most: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn body(host: &str, mut response: Response, most: usize) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|cause| said(host, &cause))? {
         if body.len() + chunk.len() > most {

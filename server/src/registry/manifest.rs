@@ -19,8 +19,20 @@ pub enum Contents {
     Index { chosen: Digest },
 }
 
+/// What a manifest is made of, for whoever copies it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    pub media_type: String,
+    /// The images of an index.
+    pub images: Vec<Digest>,
+    /// Files with their bytes. What a registry must not keep (layers that are fetched elsewhere) is left out.
+    pub files: Vec<(Digest, u64)>,
+}
+
 #[derive(Deserialize)]
 struct Manifest {
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
@@ -28,6 +40,8 @@ struct Manifest {
 
 #[derive(Deserialize)]
 struct Descriptor {
+    #[serde(default, rename = "mediaType")]
+    media_type: String,
     digest: String,
     #[serde(default)]
     size: i64,
@@ -78,6 +92,25 @@ pub fn contents(body: &[u8]) -> Result<Contents, Fault> {
     let layers = manifest.layers.unwrap_or_default();
     let size = layers.iter().chain([&config]).fold(0_i64, |sum, part| sum.saturating_add(part.size.max(0)));
     Ok(Contents::Image { config: config.digest.parse()?, size })
+}
+
+/// Reads what a manifest is made of.
+///
+/// # Errors
+/// [`Fault`] when it is neither an image nor an index.
+pub fn parts(body: &[u8]) -> Result<Parts, Fault> {
+    let manifest: Manifest = read(body)?;
+    let named = |otherwise: &str| manifest.media_type.clone().unwrap_or_else(|| otherwise.to_owned());
+    if let Some(images) = &manifest.manifests {
+        let images = images.iter().map(|image| image.digest.parse()).collect::<Result<_, Fault>>()?;
+        return Ok(Parts { media_type: named("application/vnd.oci.image.index.v1+json"), images, files: Vec::new() });
+    }
+    let config = manifest.config.as_ref().ok_or_else(|| unreadable("the manifest names no configuration"))?;
+    let elsewhere = |file: &&Descriptor| file.media_type.contains("foreign") || file.media_type.contains("nondistributable");
+    let layers = manifest.layers.iter().flatten().filter(|layer| !elsewhere(layer));
+    let file = |file: &Descriptor| Ok((file.digest.parse()?, u64::try_from(file.size).unwrap_or(0)));
+    let files = layers.chain([config]).map(file).collect::<Result<_, Fault>>()?;
+    Ok(Parts { media_type: named("application/vnd.oci.image.manifest.v1+json"), images: Vec::new(), files })
 }
 
 /// Attestations stand in an index beside the images, for the platform `unknown`.

@@ -111,6 +111,8 @@ pub async fn finish(ctx: &Ctx, tx: Tx, promotion: Option<String>) -> Result<(), 
     // Another app may list the same digest: every build's page looks again.
     ctx.hub.tell(Topic::Builds, None);
     ctx.hub.tell(Topic::Promotions, promotion);
+    // What an open promotion wants is brought to its regions beforehand.
+    ctx.work.images.notify_one();
     ctx.hub.tell(Topic::Activity, None);
     Ok(())
 }

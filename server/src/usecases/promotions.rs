@@ -32,5 +32,7 @@ pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
 pub use sets::{approve_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_set};
+pub(crate) use start::image_of;
 pub use start::start_promotion;
 pub use world::GateLooks;
+pub(crate) use world::pulled_from;

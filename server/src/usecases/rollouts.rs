@@ -214,6 +214,8 @@ async fn end(ctx: &Ctx, mut tx: Tx, rollout: &RolloutRow, outcome: Result<String
     // It may have to go back by itself.
     ctx.work.rollouts.notify_one();
     ctx.work.canaries.notify_one();
+    // What runs there now is kept, and so is the way back.
+    ctx.work.images.notify_one();
     // The next promotion of its set may be due.
     ctx.work.bookings.notify_one();
     ctx.work.regions.notify_waiters();

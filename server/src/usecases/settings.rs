@@ -60,6 +60,7 @@ pub async fn apply(ctx: &Ctx, actor: &Actor, toml_text: &str, prune: bool) -> Re
     ctx.audit(&mut tx, actor, entry).await?;
     tx.commit().await.map_err(store::internal)?;
     ctx.reload_config().await?;
+    ctx.work.images.notify_one();
     ctx.hub.tell(Topic::Activity, None);
     Ok(AppliedChanges { version, changes })
 }

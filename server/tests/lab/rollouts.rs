@@ -2,6 +2,7 @@
 
 mod canary;
 mod killed;
+mod near;
 mod nodes;
 mod stage;
 

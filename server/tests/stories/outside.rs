@@ -1,6 +1,8 @@
 //! A registry and regions that are not real, for stories that only need an answer. They
 //! listen on loopback and go with the story.
 
+mod writing;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -60,22 +62,25 @@ impl Behaviour {
 
 type Manifests = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
-/// A registry that knows manifests by digest.
+/// A registry that knows manifests by digest and by tag.
 #[derive(Clone)]
 pub struct Registry {
     /// `host:port`.
     pub host: String,
     behaviour: Arc<Behaviour>,
     manifests: Manifests,
+    files: writing::Shelf,
 }
 
 impl Registry {
     pub async fn open() -> Self {
         let (behaviour, manifests) = (Arc::new(Behaviour::default()), Manifests::default());
+        let files = writing::Shelf::default();
         let router = Router::new()
             .route("/v2/team/{app}/manifests/{reference}", get(manifest))
-            .with_state((behaviour.clone(), manifests.clone()));
-        Self { host: serve(router).await, behaviour, manifests }
+            .with_state((behaviour.clone(), manifests.clone()))
+            .merge(writing::routes(manifests.clone(), files.clone()));
+        Self { host: serve(router).await, behaviour, manifests, files }
     }
 
     /// Puts an image there that differs with `n`, and says its digest.

@@ -4,6 +4,7 @@ mod automatic;
 mod booked;
 mod gates;
 mod glass;
+mod images;
 mod oracle;
 mod policies;
 mod races;

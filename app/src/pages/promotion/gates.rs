@@ -3,7 +3,7 @@
 use crate::parts::{Reader, gate_dot, region_title, when};
 use crate::text::Text;
 use crate::view::{PromotionView, RegionRef, gate_region};
-use domain::gate::{Gate, GateKind, GateState};
+use domain::gate::{Gate, GateKind, GateState, Note};
 use domain::id::BuildId;
 use leptos::prelude::*;
 
@@ -36,7 +36,7 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
     let why = gate.note.as_ref().map(|note| view! { <span>{t.gate_note(note)}</span> });
     let since = gate.since.map(|at| view! { <span class="checked">{t.since()}" "{when(r, at)}</span> });
     let until = gate.until.map(|at| view! { <span class="checked">{t.until()}" "{when(r, at)}</span> });
-    let help = (!green).then(|| view! { <span>{t.gate_help(&gate.kind)}</span> });
+    let help = (!green && !is_under_way(gate)).then(|| view! { <span>{t.gate_help(&gate.kind)}</span> });
     let who = (!green).then(|| view! { <span class="gate-who">{who_clears(t, gate)}{place(t, &gate.kind, build)}</span> });
     view! {
         <li class="gate" class:open=!green>
@@ -51,9 +51,15 @@ fn item(r: &Reader, gate: &Gate, regions: &[RegionRef], build: Option<&BuildId>)
     .into_any()
 }
 
+/// Whether Slipway itself is about it.
+fn is_under_way(gate: &Gate) -> bool {
+    matches!(gate.note, Some(Note::Due | Note::UnderWay { .. }))
+}
+
 fn who_clears(t: Text, gate: &Gate) -> String {
     match (gate.cleared_by, &gate.kind) {
         (Some(role), _) => t.can_clear(t.somebody(role)),
+        _ if is_under_way(gate) => t.clears_itself().to_owned(),
         (None, GateKind::NoOtherRollout { .. } | GateKind::NoCanary { .. } | GateKind::SoakedInTest) => {
             t.clears_itself().to_owned()
         }

@@ -1,7 +1,7 @@
 //! Pulling by digest, with progress.
 
 use super::Host;
-use crate::engine::is_missing;
+use crate::engine::{credentials, is_missing};
 use crate::registry::{Registry, variables_of};
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
@@ -10,7 +10,6 @@ use bollard::query_parameters::CreateImageOptions;
 use domain::problem::{Fault, Noun};
 use domain::{Digest, ImageName, Problem};
 use futures::StreamExt as _;
-use secrecy::ExposeSecret as _;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -64,13 +63,7 @@ impl Host {
         if let Some(found) = self.image(&reference).await? {
             return Ok(found);
         }
-        let account = registry.account_of(image.host()).await?;
-        let account = account.map(|(user, password)| DockerCredentials {
-            username: Some(user),
-            password: Some(password.expose_secret().to_owned()),
-            serveraddress: Some(image.host().to_owned()),
-            ..Default::default()
-        });
+        let account = credentials(registry, image.host()).await?;
         let pulled = tokio::time::timeout(WHOLE, self.pull(image, digest, account, say)).await;
         pulled.unwrap_or(Err(Error::RequestTimeoutError)).map_err(|cause| self.pull_problem(image, &reference, &cause))?;
         self.image(&reference).await?.ok_or(Problem::ImageGone { image: reference })

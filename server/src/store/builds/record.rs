@@ -204,6 +204,8 @@ pub struct Undescribed {
     pub digest: Digest,
     /// Attempts that failed.
     pub attempts: i64,
+    /// Why the last of them did.
+    pub problem: Option<Problem>,
 }
 
 impl Store {
@@ -213,7 +215,7 @@ impl Store {
     /// [`Problem::Internal`].
     pub async fn undescribed(&self, now: Time, most: usize) -> Result<Vec<Undescribed>, Problem> {
         let rows = sqlx::query(
-            "SELECT id, app, image, digest, describe_attempts FROM builds
+            "SELECT id, app, image, digest, describe_attempts, describe_problem FROM builds
              WHERE describe_at IS NOT NULL AND describe_at <= $1 ORDER BY describe_attempts, describe_at LIMIT $2",
         )
         .bind(micros(now))
@@ -237,12 +239,14 @@ impl Store {
 
 fn undescribed(row: &AnyRow) -> Result<Undescribed, Problem> {
     let (image, digest): (String, String) = (row.try_get("image").map_err(internal)?, row.try_get("digest").map_err(internal)?);
+    let problem: Option<String> = row.try_get("describe_problem").map_err(internal)?;
     Ok(Undescribed {
         id: BuildId(row.try_get("id").map_err(internal)?),
         app: row.try_get("app").map_err(internal)?,
         image: image.parse().map_err(internal)?,
         digest: digest.parse().map_err(internal)?,
         attempts: row.try_get("describe_attempts").map_err(internal)?,
+        problem: problem.map(|text| serde_json::from_str(&text)).transpose().map_err(internal)?,
     })
 }
 

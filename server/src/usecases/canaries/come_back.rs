@@ -2,6 +2,7 @@
 //! before each act, so that starting is also resuming.
 
 use crate::ctx::{Ctx, Entry};
+use crate::engine::credentials_of;
 use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::hub::Topic;
 use crate::store::canaries::{self as rows, CanaryRow};
@@ -86,7 +87,9 @@ async fn take_back(ctx: &Ctx, canary: &CanaryRow) -> Result<(), Problem> {
     let applied = ctx.config();
     let Some(region) = applied.config.region(&canary.region) else { return Ok(()) };
     let taken = async {
-        let swarm = Swarm::reach(&ctx.engines, region, ctx.instance()).await?;
+        let account = credentials_of(&ctx.registry(), &canary.before.image).await;
+        let account = account.map_err(|problem| Trouble::Away(problem.to_string()))?;
+        let swarm = Swarm::reach(&ctx.engines, region, ctx.instance()).await?.pulling_as(account);
         for _ in 0..MOST_STEPS {
             if let Some(end) = step(ctx, &swarm, canary).await? {
                 return Ok::<_, Trouble>(end);

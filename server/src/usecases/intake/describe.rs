@@ -42,7 +42,13 @@ async fn describe(ctx: &Ctx, build: Undescribed) -> Result<(), Problem> {
         // Stopping: it is still due at the next start.
         None => return Ok(()),
         Some(Ok(description)) => take_in(ctx, &build, &description).await?,
-        Some(Err(problem)) => try_later(ctx, &build, &problem).await?,
+        Some(Err(problem)) => {
+            let given_up = try_later(ctx, &build, &problem).await?;
+            if !given_up && build.problem.as_ref() == Some(&problem) {
+                // The page says so already.
+                return Ok(());
+            }
+        }
     }
     ctx.hub.tell(Topic::Builds, build.id.0);
     Ok(())
@@ -70,7 +76,8 @@ async fn take_in(ctx: &Ctx, build: &Undescribed, description: &Description) -> R
 }
 
 /// The build stays listed; the page says what is wrong with its registry.
-async fn try_later(ctx: &Ctx, build: &Undescribed, problem: &Problem) -> Result<(), Problem> {
+/// True when it is not tried again.
+async fn try_later(ctx: &Ctx, build: &Undescribed, problem: &Problem) -> Result<bool, Problem> {
     let most = if matches!(problem, Problem::ImageGone { .. }) { MOST_WHEN_GONE } else { MOST_ATTEMPTS };
     let again = (build.attempts + 1 < most).then(|| ctx.now() + backoff(build.attempts));
     tracing::warn!(build = %build.id, app = %build.app, %problem, ?again, "labels could not be read");
@@ -80,5 +87,6 @@ async fn try_later(ctx: &Ctx, build: &Undescribed, problem: &Problem) -> Result<
         runs::join_image(&mut tx, &ctx.config().config, &build.app, &build.id).await?;
         notifications::build_ready(ctx, &mut tx, &build.id).await?;
     }
-    tx.commit().await.map_err(internal)
+    tx.commit().await.map_err(internal)?;
+    Ok(again.is_none())
 }

@@ -11,6 +11,7 @@ use domain::channel::channel_of;
 use domain::config::{AppConfig, Config};
 use domain::delivery::Reason;
 use domain::id::{BuildId, DeliveryId, RunId};
+use domain::keep;
 use domain::problem::Fault;
 use domain::{Actor, ChannelKind, Digest, ImageName, Problem, ReleaseTag, Time};
 use std::collections::BTreeSet;
@@ -101,6 +102,7 @@ impl<'a> Recorder<'a> {
                 self.changes.builds.extend(told.builds);
                 told.reasons.into_iter().for_each(|reason| self.note(reason));
             }
+            Ok(Fact::Push(push)) if keep::is_ours(&push.tag) => self.note(Reason::OwnTag { tag: push.tag.to_string() }),
             Ok(Fact::Push(push)) => match (app_of(self.config, &push), push.digest.clone()) {
                 (Some((app, image)), Some(digest)) => {
                     let image = image.clone();

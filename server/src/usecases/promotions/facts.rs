@@ -7,7 +7,7 @@ use crate::store::promotions::{self as rows, PromotionRecord};
 use crate::store::regions::last_put;
 use crate::store::{approvals, canaries, decisions, exceptions};
 use crate::usecases::environments::variables_given;
-use domain::gate::world::{Age, Dated, Room, Variables, WayBack, WorldFacts};
+use domain::gate::world::{Age, Dated, Errand, Room, Variables, WayBack, WorldFacts};
 use domain::gate::{ApprovalFor, CanaryAsked, GateFacts, RegionFacts, Seen};
 use domain::policy::Policy;
 use domain::rollback::{Past, back_after, last_verified};
@@ -119,9 +119,12 @@ impl Build {
             _ => Room::Unknown { at: at(&seen.reachable) },
         };
         // What was looked at may no longer be what a rollback would go to.
-        let looked = |digest: &Digest| seen.back.filter(|(of, _)| of == digest).map_or(unknown, |(_, seen)| seen);
+        let looked = |digest: &Digest| seen.back.filter(|back| back.digest == *digest);
         let way_back = match back {
-            Some(digest) => WayBack::To { kept: looked(&digest), digest },
+            Some(digest) => match looked(&digest) {
+                Some(back) => WayBack::To { digest, kept: back.kept, pinned: back.pinned, pin: back.pin },
+                None => WayBack::To { digest, kept: unknown, pinned: false, pin: Errand::NotAllowed },
+            },
             None => WayBack::Nothing,
         };
         let variables = match (&self.tested_with, &intent) {
@@ -131,6 +134,6 @@ impl Build {
             }
             _ => Variables::Unknown,
         };
-        Ok(WorldFacts { image: seen.image, way_back, variables, room, age })
+        Ok(WorldFacts { image: seen.image, copy: seen.copy, way_back, variables, room, age })
     }
 }

@@ -82,7 +82,7 @@ pub async fn put<'a>(
     let digest = intent.digest.clone();
     let known = ctx.store.known_as(put.app, &digest).await?.ok_or_else(|| nothing(&put))?;
     let regions = [(put.region.to_owned(), None)];
-    let subject = Subject { image: &app.image, digest: &digest, regions: &regions };
+    let subject = Subject { app: &app.name, image: &app.image, digest: &digest, regions: &regions };
     let world = World::look(ctx, applied.clone(), subject, How::Anew).await;
 
     let (mut tx, person) = deciding::begin(ctx, actor, put.action, put.app, &digest).await?;

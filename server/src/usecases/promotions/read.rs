@@ -151,7 +151,7 @@ pub(super) async fn stands(
     let authors = commits::authors(ctx, &applied.config, &subject).await?;
     let image = image_of(&applied.config, &promotion.app, subject.image);
     let asked = with_ways_back(ctx, promotion, regions.to_vec()).await?;
-    let subject = Subject { image: &image, digest: &promotion.digest, regions: &asked };
+    let subject = Subject { app: &promotion.app, image: &image, digest: &promotion.digest, regions: &asked };
     let world = World::look(ctx, applied.clone(), subject, how).await.by(authors);
     let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
     let facts = facts(&mut connection, promotion, regions, &world, ctx.now()).await?;

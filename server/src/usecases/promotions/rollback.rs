@@ -55,7 +55,7 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     let digest = choose(ctx, &input, &past, ended)?;
     let known = ctx.store.known_as(&app.name, &digest).await?.ok_or_else(|| no_way_back(&input))?;
     let regions = [(input.region.clone(), None)];
-    let subject = Subject { image: &app.image, digest: &digest, regions: &regions };
+    let subject = Subject { app: &app.name, image: &app.image, digest: &digest, regions: &regions };
     let world = World::look(ctx, applied.clone(), subject, How::Anew).await;
 
     let (mut tx, person) = deciding::begin(ctx, actor, Action::RollBack, &app.name, &digest).await?;
@@ -145,6 +145,8 @@ pub(super) fn plainly(
     };
     match &gate.kind {
         GateKind::ImagePresent => lacks(image),
+        // Nobody copies it: no promotion stays open that wants it.
+        GateKind::ImageInRegion { .. } if gate.note.is_some() => Problem::ImageGone { image: there.at(digest) },
         GateKind::ImageInRegion { .. } => lacks(there),
         GateKind::NotQuarantined => Problem::Quarantined,
         GateKind::RegionReachable { region } => Problem::Unreachable { what: Noun::Region, name: region.clone() },

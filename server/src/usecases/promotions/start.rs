@@ -61,7 +61,7 @@ pub(super) async fn look(ctx: &Ctx, known: &PromotionRecord) -> Result<World, Pr
     let authors = commits::authors(ctx, &applied.config, &subject).await?;
     let image = image_of(&applied.config, &known.app, subject.image);
     let regions = with_ways_back(ctx, known, ctx.store.regions_of(&known.id).await?).await?;
-    let subject = Subject { image: &image, digest: &known.digest, regions: &regions };
+    let subject = Subject { app: &known.app, image: &image, digest: &known.digest, regions: &regions };
     Ok(World::look(ctx, applied, subject, How::Anew).await.by(authors))
 }
 

@@ -7,8 +7,9 @@ use crate::engine::swarm::Swarm;
 use crate::registry::Presence;
 use crate::store::promotions::PromotionRecord;
 use crate::store::{internal, promotions as rows};
+use crate::usecases::images;
 use domain::config::{Config, RegionConfig};
-use domain::gate::world::Node;
+use domain::gate::world::{Errand, Node};
 use domain::gate::{Authors, Seen};
 use domain::rollback::back_after;
 use domain::{Digest, ImageName, Problem, Time};
@@ -43,6 +44,7 @@ pub enum How {
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
+    pub app: &'a str,
     pub image: &'a ImageName,
     pub digest: &'a Digest,
     /// Each with the digest that a rollback would go to afterwards.
@@ -67,8 +69,21 @@ pub struct Region {
     pub nodes: Option<(Vec<Node>, Time)>,
     /// The image at the region's own registry, if it has one.
     pub image: Option<Seen>,
+    /// How its copy to there stands.
+    pub copy: Errand,
     /// A digest to go back to, at the registry that the region pulls from.
-    pub back: Option<(Digest, Seen)>,
+    pub back: Option<Back>,
+}
+
+/// What was seen of a digest to go back to.
+#[derive(Clone, Debug)]
+pub struct Back {
+    pub digest: Digest,
+    pub kept: Seen,
+    /// Whether a tag of ours is on it.
+    pub pinned: bool,
+    /// How that tag stands where it is not.
+    pub pin: Errand,
 }
 
 /// What was seen before, by what was asked. Cloning is cheap.
@@ -198,7 +213,8 @@ impl World {
             reachable: fresh(region.reachable),
             nodes: region.nodes.filter(|(_, at)| !old(*at)),
             image: region.image.map(fresh),
-            back: region.back.map(|(digest, seen)| (digest, fresh(seen))),
+            copy: region.copy,
+            back: region.back.map(|back| Back { kept: fresh(back.kept), ..back }),
         };
         let regions = self.regions.into_iter().map(|(name, seen)| (name, region(seen))).collect();
         Self { image: fresh(self.image), regions, ..self }
@@ -210,6 +226,7 @@ impl World {
             reachable: Seen::Unknown { at: at(&self.image) },
             nodes: None,
             image: Some(Seen::Unknown { at: at(&self.image) }),
+            copy: Errand::NotAllowed,
             back: None,
         };
         self.regions.get(name).cloned().unwrap_or_else(nobody)
@@ -229,18 +246,29 @@ async fn look_at_region(
     let image = async {
         match &pulled {
             _ if !own => None,
-            Some(pulled) => Some(image_present(ctx, pulled, subject.digest, how).await),
+            Some(pulled) => {
+                let seen = image_present(ctx, pulled, subject.digest, how).await;
+                if matches!(seen, Seen::No { .. }) {
+                    ctx.images.missing(&ctx.work, pulled, subject.digest);
+                }
+                Some(seen)
+            }
             None => Some(Seen::Unknown { at: ctx.now() }),
         }
     };
     let back = async {
         let (digest, pulled) = (back?, pulled.as_ref()?);
-        Some((digest.clone(), image_present(ctx, pulled, digest, how).await))
+        let tags = images::tags(ctx.instance(), subject.app, name);
+        let pinned = is_pinned(ctx, config, (pulled, digest), &tags, how);
+        let (kept, pinned) = tokio::join!(image_present(ctx, pulled, digest, how), pinned);
+        let pin = ctx.images.pin(config, pulled, digest, &tags);
+        Some(Back { digest: digest.clone(), kept, pinned, pin })
     };
     let (found, image, back) = tokio::join!(region_answers(ctx, region, how), image, back);
     let nodes = found.what.as_ref().and_then(|answer| answer.nodes.clone()).map(|nodes| (nodes, found.at));
     let reachable = Found { at: found.at, what: found.what.map(|answer| answer.manages) }.seen();
-    Region { reachable, nodes, image, back }
+    let copy = pulled.map_or(Errand::NotAllowed, |pulled| ctx.images.copy(config, &pulled, subject.digest));
+    Region { reachable, nodes, image, copy, back }
 }
 
 /// Whether the registry of this name has the image. The app's own is asked for everybody; one that
@@ -255,6 +283,21 @@ async fn image_present(ctx: &Ctx, image: &ImageName, digest: &Digest, how: How) 
         }
     };
     look_up(ctx, ctx.gate_looks.images.slot(image.at(digest)), how, asked).await.seen()
+}
+
+/// Whether a tag of ours keeps the image. Nobody is asked where Slipway puts none.
+async fn is_pinned(ctx: &Ctx, config: &Config, (image, digest): (&ImageName, &Digest), tags: &[String], how: How) -> bool {
+    if !images::may_write(config, image) {
+        return false;
+    }
+    for tag in tags {
+        let asked = async { ctx.registry().tag_points_at(image, tag).await.ok().map(|found| found.as_ref() == Some(digest)) };
+        let slot = ctx.gate_looks.images.slot(format!("{}:{tag}", image.at(digest)));
+        if look_up(ctx, slot, how, asked).await.what == Some(true) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A region answers when a manager of its Swarm does. One that the configuration no longer

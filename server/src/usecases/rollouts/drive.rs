@@ -7,6 +7,7 @@ use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
 use super::{end, lock_digest};
 use crate::ctx::Ctx;
+use crate::engine::credentials_of;
 use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::store::holds::{self, Going};
 use crate::store::rollouts::{self as rows, Looked, RolloutRow};
@@ -148,7 +149,7 @@ impl Drive<'_> {
     async fn pull(&mut self) -> Result<(), Halt> {
         loop {
             self.boundary().await?;
-            let tried = match self.reach().await {
+            let tried = match self.reach_to_pull().await? {
                 Ok(swarm) => match swarm.has_image(&self.intent.image).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => self.pull_with(&swarm).await?,
@@ -240,7 +241,7 @@ impl Drive<'_> {
     /// Asks for the change. True when there was an answer; the next look says what it was worth.
     async fn act(&mut self, seen: Option<&Observed>) -> Result<bool, Halt> {
         let promotion = self.rollout.promotion.as_str();
-        let acted = match self.reach().await {
+        let acted = match self.reach_to_pull().await? {
             Ok(swarm) => match seen {
                 Some(seen) => swarm.update(seen, self.intent, promotion).await,
                 None => swarm.create(self.intent, promotion).await,
@@ -334,6 +335,15 @@ impl Drive<'_> {
             Some(region) => Swarm::reach(&self.ctx.engines, region, self.ctx.instance()).await,
             None => Err(Trouble::Away(String::new())),
         }
+    }
+
+    /// The same with the account of the registry that the region pulls from.
+    async fn reach_to_pull(&self) -> Result<Result<Swarm, Trouble>, Halt> {
+        let account = credentials_of(&self.ctx.registry(), &self.intent.image).await.map_err(|problem| match problem {
+            Problem::SecretMissing { .. } | Problem::SecretUnreadable { .. } => Halt::Failed(problem),
+            problem => Halt::Ours(problem),
+        })?;
+        Ok(self.reach().await.map(|swarm| swarm.pulling_as(account)))
     }
 
     async fn look(&self) -> Result<Look, Trouble> {

@@ -182,6 +182,13 @@ async fn a_tag_of_no_channel_and_a_release_that_does_not_parse_are_listed_with_t
         assert_eq!(row.tags[0].channel.as_deref(), Some("release-v*"));
         let reason = Reason::NotARelease { tag: "release-v5.next".into() };
         assert_eq!((delivery.state.as_str(), delivery.reasons), ("done", vec![reason]));
+        // What keeps an image at its registry says nothing about a build.
+        let ours = domain::keep::tag("0123456789abcdef", "web", "hangzhou", domain::keep::Kept::Runs);
+        story.deliver(&[story.registry.event("own", NOON, "team/web", &ours, &digest(b"own"))]).await;
+        story.work().await;
+        let delivery = story.deliveries().await.remove(0);
+        assert_eq!((delivery.state.as_str(), delivery.reasons), ("ignored", vec![Reason::OwnTag { tag: ours }]));
+        assert_eq!(story.builds().await.len(), 2);
         let keys = sqlx::query_scalar("SELECT release_key FROM tags WHERE name = 'release-v5.next'");
         let key: Option<String> = keys.fetch_one(story.app.ctx.store.read()).await.expect("a tag");
         assert_eq!(key, None);

@@ -61,7 +61,7 @@ impl Drive<'_> {
 
     /// True when there was an answer; the next look says what it was worth.
     async fn shrink(&mut self, seen: &Observed, reduced: &ServiceIntent, canary: &CanaryRow) -> Result<bool, Halt> {
-        let acted = match self.reach().await {
+        let acted = match self.reach_to_pull().await? {
             Ok(swarm) => swarm.update(seen, reduced, canary.put_by.as_str()).await,
             Err(trouble) => Err(trouble),
         };
