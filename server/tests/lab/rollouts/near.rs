@@ -24,22 +24,15 @@ async fn an_image_is_copied_to_a_closed_registry_pulled_from_there_and_kept_by_a
     stage.begin();
     let name = |host: &str| ImageName::new(host, "demo/web").expect("a name");
     let (from, to, registry) = (name(lab.registry()), name(&near), stage.ctx.registry());
-    let mut digests = Vec::new();
-    for release in RELEASES {
-        let digest = stage.digest(release).await;
-        let bytes = registry.copy(&from, &to, &digest, |_, _| {}).await.expect("copied");
-        assert!(bytes > 100_000, "{bytes}");
-        let promotion = stage.promote(&digest, &["hangzhou"], |_| {}).await;
-        assert_eq!(stage.ended(&promotion, 90).await, PromotionState::Verified);
-        let wanted = to.at(&digest);
-        assert_eq!(stage.running("hangzhou").await, [wanted], "pulled from the region's own");
-        digests.push(digest);
-    }
+    let digest = stage.digest(RELEASES[0]).await;
+    let bytes = registry.copy(&from, &to, &digest, |_, _| {}).await.expect("copied");
+    assert!(bytes > 100_000, "{bytes}");
+    let promotion = stage.promote(&digest, &["hangzhou"], |_| {}).await;
+    assert_eq!(stage.ended(&promotion, 90).await, PromotionState::Verified);
+    assert_eq!(stage.running("hangzhou").await, [to.at(&digest)], "pulled from the region's own");
     stage.ctx.work.tasks.spawn(images::work(stage.ctx.clone()));
-    for (kept, digest) in [(Kept::Back, &digests[0]), (Kept::Runs, &digests[1])] {
-        let tag = tag(stage.ctx.instance(), &stage.app, "hangzhou", kept);
-        until(20, "the tag", async || registry.tag_points_at(&to, &tag).await.ok().flatten().as_ref() == Some(digest)).await;
-    }
+    let tag = tag(stage.ctx.instance(), &stage.app, "hangzhou", Kept::Runs);
+    until(20, "the tag", async || registry.tag_points_at(&to, &tag).await.ok().flatten().as_ref() == Some(&digest)).await;
     stage.clear().await;
     lab.run(&["registry", "stop", "near"]);
 }
