@@ -71,10 +71,14 @@ pub fn outside(ctx: &Ctx) -> Outside {
         .with(stacks::routes)
         .with(api::routes);
     let (router, mut listed, openapi) = routes.finish();
-    let document = openapi.clone();
+    // Written once: as a tree it would take megabytes for as long as the server runs.
+    let document = bytes::Bytes::from(serde_json::to_vec(&openapi).unwrap_or_default());
     listed.push(Listed { method: http::Method::GET, path: "/api/v1/openapi.json".to_owned(), access: Access::Public });
     let router = router
-        .route("/api/v1/openapi.json", axum::routing::get(move || async move { axum::Json(document) }))
+        .route(
+            "/api/v1/openapi.json",
+            axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        )
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here);
     Outside { router: proxied::in_front_of(ctx, layered(ctx, router)), listed, openapi }

@@ -46,11 +46,11 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let listener = listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     });
-    let outside = http::outside(&ctx);
+    let router = http::outside(&ctx).router;
     usecases::start_workers(&ctx);
     tracing::info!(listen = %ctx.settings.listen, public = %ctx.settings.public_url, "slipway serves");
     let stop = ctx.work.stop.clone();
-    let service = outside.router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await });
     let serving = tokio::spawn(serving.into_future());
     stop_signal().await;
