@@ -253,11 +253,11 @@ async fn carry_out(ctx: &Ctx, task: &Task) -> Result<Option<(&'static str, Strin
             };
             let bytes = registry.copy(from, to, digest, say).await?;
             metrics::counter!("slipway_images_copied_total").increment(1);
-            Ok(Some(("image.copied", format!("from {from}, {bytes} bytes"))))
+            Ok(Some(("digest.copied", format!("from {from}, {bytes} bytes"))))
         }
         Task::Pin { image, digest, tag } => {
             let put = registry.put_tag(image, digest, tag).await?;
-            Ok(put.then(|| ("image.kept", format!("{} under {tag}", digest.short()))))
+            Ok(put.then(|| ("digest.kept", format!("{} under {tag}", digest.short()))))
         }
     }
 }

@@ -20,17 +20,27 @@ use std::time::Duration;
 use tower::ServiceExt as _;
 
 /// A clock that only the test moves. It begins at 2026-11-24 02:00 UTC.
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    micros: AtomicI64,
+    /// Microseconds by which each look moves it.
+    step: AtomicI64,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Time {
-        from_micros(self.0.load(Ordering::SeqCst))
+        let step = self.step.load(Ordering::SeqCst);
+        from_micros(self.micros.fetch_add(step, Ordering::SeqCst) + step)
     }
 }
 
 impl TestClock {
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).expect("short enough"), Ordering::SeqCst);
+        self.micros.fetch_add(i64::try_from(by.as_micros()).expect("short enough"), Ordering::SeqCst);
+    }
+
+    /// From now on no two looks see the same time, so that the record has decisions in their order.
+    pub fn run(&self) {
+        self.step.store(1, Ordering::SeqCst);
     }
 }
 
@@ -101,7 +111,7 @@ impl TestApp {
     async fn over(url: &str, folder: Option<PathBuf>) -> Self {
         let store = Store::open(url).await.expect("a store opens");
         let start: Time = "2026-11-24T02:00:00Z".parse().expect("a time");
-        let clock = Arc::new(TestClock(AtomicI64::new(micros(start))));
+        let clock = Arc::new(TestClock { micros: AtomicI64::new(micros(start)), step: AtomicI64::new(0) });
         let settings = Settings {
             database_url: url.to_owned(),
             listen: "127.0.0.1:0".to_owned(),

@@ -11,35 +11,10 @@ use futures::future::{join, join_all};
 use server::usecases::people::change_role;
 use server::usecases::promotions::{approve_promotion, cancel_promotion, roll_back, start_promotion};
 use server::usecases::verdicts::{record_verdict, withdraw_sign_off};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often a race is run: who wins is chance.
 const ROUNDS: u64 = 12;
-
-/// Lets the clock run while it lives, so that the record has decisions in their order.
-struct Running(Arc<AtomicBool>);
-
-impl Running {
-    fn clock(app: &TestApp) -> Self {
-        let (clock, on) = (app.clock.clone(), Arc::new(AtomicBool::new(true)));
-        let still = on.clone();
-        std::thread::spawn(move || {
-            while still.load(Ordering::SeqCst) {
-                clock.advance(Duration::from_micros(1));
-                std::thread::sleep(Duration::from_micros(20));
-            }
-        });
-        Self(on)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
-}
 
 /// The newest two of these actions in the record, the older first.
 async fn order(app: &TestApp, one: &str, other: &str) -> Vec<String> {
@@ -94,7 +69,7 @@ async fn two_promotions_with_a_region_in_common_never_run_together() {
 async fn nothing_starts_after_a_fail_whichever_app_it_was_recorded_under() {
     on_each_database(|app| async move {
         let stage = Stage::set(app).await;
-        let _clock = Running::clock(&stage.app);
+        stage.app.clock.run();
         let (mut started, mut stopped) = (0, 0);
         for round in 0..ROUNDS {
             let build = stage.accepted(round).await;
