@@ -36,6 +36,7 @@ pub mod regions;
 pub mod rollouts;
 pub mod runs;
 pub mod secrets;
+pub mod set_bookings;
 pub mod sets;
 pub mod snapshots;
 pub mod stacks;

@@ -99,6 +99,8 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("promotion.cancelled", "cancelled a promotion", "取消了发布"),
     ("set.requested", "requested a promotion set", "申请了发布组"),
     ("set.started", "started a promotion set", "启动了发布组"),
+    ("set.booked", "booked a promotion set to start by itself", "预约了发布组自动启动"),
+    ("set.unbooked", "took the booking of a promotion set back", "取消了发布组自动启动"),
     ("set.cancelled", "withdrew a promotion set", "撤回了发布组"),
     ("set.rejected", "sent a promotion set back", "驳回了发布组"),
     ("promotion.paused", "paused a promotion", "暂停了发布"),

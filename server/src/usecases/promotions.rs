@@ -31,7 +31,9 @@ pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
-pub use sets::{approve_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_set};
+pub use sets::{
+    approve_set, book_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_booked_set, start_set, unbook_set,
+};
 pub(crate) use start::image_of;
 pub use start::start_promotion;
 pub use world::GateLooks;
