@@ -17,6 +17,7 @@ pub mod decisions;
 pub mod drafts;
 pub mod environments;
 pub mod exceptions;
+pub mod follows;
 pub mod happenings;
 pub mod holds;
 pub mod hooks;

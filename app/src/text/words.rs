@@ -123,6 +123,8 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("canary.returning", "a canary goes back", "灰度开始撤回"),
     ("canary.returned", "a canary has returned", "灰度已撤回"),
     ("rollback.withheld", "a region did not go back by itself", "区域未自动回滚"),
+    ("rollback.follows", "withdrew a canary to roll its region back", "撤回灰度后回滚区域"),
+    ("rollback.given_up", "a rollback after a canary was given up", "灰度撤回后的回滚已放弃"),
     ("rollback.started", "rolled a region back", "回滚了区域"),
     ("hook.secret_rotated", "gave a hook a new secret", "更换了钩子密钥"),
     ("hook.address_shown", "had a hook's address shown", "查看了钩子地址"),

@@ -7,6 +7,7 @@
 use super::approve::expire;
 use super::automatic::{self, draft_releases};
 use super::facts::facts;
+use super::follow::{require_forward, start_followers};
 use super::launch::confirm;
 use super::request::{record_act, require_open};
 use super::sets;
@@ -37,11 +38,12 @@ const LEAST_EXPIRY: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::Invalid`] for the
-/// time, [`Problem::InSet`], [`Problem::Finished`], [`Problem::NotFound`].
+/// time, [`Problem::InSet`], [`Problem::FollowsCanary`], [`Problem::Finished`], [`Problem::NotFound`].
 pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    require_forward(&known)?;
     sets::require_alone(ctx, id).await?;
     ctx.reload_config().await?;
     let regions = ctx.store.regions_of(id).await?;
@@ -144,6 +146,7 @@ async fn look_after(ctx: &Ctx) -> Result<(), Problem> {
     for booking in ctx.store.due_bookings(now).await? {
         start_booked(ctx, &booking).await?;
     }
+    start_followers(ctx).await?;
     for booking in ctx.store.due_set_bookings(now).await? {
         sets::start_booked_set(ctx, &booking).await?;
     }
