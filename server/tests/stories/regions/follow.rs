@@ -164,6 +164,22 @@ async fn what_else_is_closed_is_told_before_the_canary_is_touched() {
 }
 
 #[tokio::test]
+async fn a_canary_that_is_still_starting_is_not_withdrawn_by_it() {
+    let stage = Stage::quiet(TestApp::sqlite().await).await;
+    stage.here.grow(2);
+    let workers = begin(&stage.app.ctx);
+    stage.verified(1, "here").await;
+    stage.verified(3, "here").await;
+    end(workers).await;
+    let build = accepted(&stage, 2).await;
+    let canary = approved(&stage, &build, Some(half())).await;
+    start_promotion(&stage.app.ctx, &stage.people.leo, &canary, typed()).await.expect("started");
+    let running = Problem::RolloutRunning { app: "web".to_owned(), region: "here".to_owned() };
+    assert_eq!(roll_back(&stage.app.ctx, &stage.people.ada, input()).await, Err(running));
+    assert_eq!(stage.app.count("follows").await, 0);
+}
+
+#[tokio::test]
 async fn its_gates_are_checked_again_and_it_is_given_up_in_the_open_when_its_time_is_over() {
     on_each_database(|app| async move {
         let night = Night::falls(app).await;
@@ -291,8 +307,9 @@ async fn rolled_back(stage: &Stage, ctx: &Ctx, id: &PromotionId) {
     .await;
 }
 
-/// The proof by all cases: the workers are stopped dead at each single call that the way back takes
-/// after it was asked for, once before and once after the call is done, and begun again.
+/// The proof by all cases: the workers are stopped dead after each single call that the way to the start
+/// takes once it was asked for, which is before the next one, and begun again. What a rollout does after
+/// its start when it is stopped is told elsewhere; one case of it ends the story.
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_at_any_call_the_canary_goes_and_the_rollback_starts_once() {
     let stage = Stage::quiet(TestApp::sqlite().await).await;
@@ -303,37 +320,34 @@ async fn stopped_at_any_call_the_canary_goes_and_the_rollback_starts_once() {
     let build = accepted(&stage, 2).await;
     end(workers).await;
     for call in 1.. {
-        let mut come = true;
-        for done in [false, true] {
-            let workers = begin(&stage.app.ctx);
-            stage.verified(3, "here").await;
-            let canary = canary_of(&stage, &build).await;
-            end(workers).await;
-            let (before, started) = (stage.here.changed(), times_started(&stage).await);
-            let id = roll_back(&stage.app.ctx, &stage.people.ada, input()).await.expect("asked for");
-            stage.here.stop_at(call, done);
-            let ctx = stage.app.restarted().await;
-            let workers = begin(&ctx);
-            tokio::select! {
-                () = stage.here.stopped.notified() => {}
-                () = rolled_back(&stage, &ctx, &id) => {}
-            }
-            end(workers).await;
-            come &= stage.here.has_stopped();
-            let ctx = stage.app.restarted().await;
-            let workers = begin(&ctx);
-            rolled_back(&stage, &ctx, &id).await;
-            end(workers).await;
-            let case = format!("stopped at call {call}, done {done}");
-            let state = ctx.store.canary(&canary).await.expect("a look").expect("a canary").state;
-            assert_eq!((state, stage.here.runs("slw-web-canary")), (CanaryState::Returned, None), "{case}");
-            let (replicas, images) = stage.here.runs("slw-web").expect("the main service");
-            assert!(replicas == 2 && images.iter().all(|image| image.ends_with(&first.to_string())), "{case}: {images:?}");
-            assert_eq!(stage.here.changed() - before, 3, "no canary, its replica back, the first build: {case}");
-            assert_eq!(times_started(&stage).await - started, 1, "{case}");
+        let workers = begin(&stage.app.ctx);
+        stage.verified(3, "here").await;
+        let canary = canary_of(&stage, &build).await;
+        end(workers).await;
+        let (before, started) = (stage.here.changed(), times_started(&stage).await);
+        let id = roll_back(&stage.app.ctx, &stage.people.ada, input()).await.expect("asked for");
+        stage.here.stop_at(call, true);
+        let ctx = stage.app.restarted().await;
+        let workers = begin(&ctx);
+        tokio::select! {
+            () = stage.here.stopped.notified() => {}
+            () = rolled_back(&stage, &ctx, &id) => {}
         }
-        if !come || call > 60 {
-            assert!(call > 10, "it makes more calls than {call}");
+        end(workers).await;
+        let begun = times_started(&stage).await > started;
+        let ctx = stage.app.restarted().await;
+        let workers = begin(&ctx);
+        rolled_back(&stage, &ctx, &id).await;
+        end(workers).await;
+        let state = ctx.store.canary(&canary).await.expect("a look").expect("a canary").state;
+        assert_eq!((state, stage.here.runs("slw-web-canary")), (CanaryState::Returned, None), "stopped at call {call}");
+        let (replicas, images) = stage.here.runs("slw-web").expect("the main service");
+        let back = images.iter().all(|image| image.ends_with(&first.to_string()));
+        assert!(replicas == 2 && back, "stopped at call {call}: {replicas} {images:?}");
+        assert_eq!(stage.here.changed() - before, 3, "no canary, its replica back, the first build: stopped at call {call}");
+        assert_eq!(times_started(&stage).await - started, 1, "stopped at call {call}");
+        if begun {
+            assert!(call > 6, "it makes more calls than {call}");
             break;
         }
     }
