@@ -162,6 +162,8 @@ pub enum Done {
     Started,
     Cancelled,
     SetStarted,
+    SetBooked,
+    SetUnbooked,
     SetApproved,
     SetCancelled,
     SetRejected,

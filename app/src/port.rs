@@ -121,6 +121,8 @@ pub trait Port: Send + Sync {
     /// Approves each of it that can be, and names the others.
     async fn approve_set(&self, actor: &Actor, number: SetNumber) -> Result<SetApproval, Problem>;
     async fn start_set(&self, actor: &Actor, number: SetNumber, confirmation: Confirmation) -> Result<(), Problem>;
+    async fn book_set(&self, actor: &Actor, number: SetNumber, input: BookingInput) -> Result<(), Problem>;
+    async fn unbook_set(&self, actor: &Actor, number: SetNumber) -> Result<(), Problem>;
     async fn cancel_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem>;
     async fn reject_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem>;
 

@@ -191,7 +191,7 @@ fn needed(form: &str) -> Option<Action> {
         "/do/sign-offs/give" | "/do/sign-offs/withdraw" | "/do/builds/send-back" => Action::SignOff,
         "/do/promotions/request" | "/do/sets/request" => Action::RequestPromotion,
         "/do/promotions/approve" | "/do/promotions/reject" | "/do/sets/approve" | "/do/sets/reject" => Action::ApprovePromotion,
-        "/do/sets/start" => Action::StartPromotion,
+        "/do/sets/start" | "/do/sets/book" | "/do/sets/unbook" => Action::StartPromotion,
         "/do/sets/cancel" => Action::CancelPromotion,
         "/do/promotions/start" | "/do/promotions/book" | "/do/promotions/unbook" => Action::StartPromotion,
         "/do/promotions/exempt" => Action::LiftFreeze,

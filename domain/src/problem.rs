@@ -63,6 +63,8 @@ pub enum Problem {
     GatesClosed { gates: Vec<Gate> },
     #[error("{set} starts this promotion in its turn; it is not started or booked alone. Nothing was changed.")]
     InSet { set: SetNumber },
+    #[error("P-{number} starts by itself as soon as the canary is gone, and in no other way. Nothing was changed.")]
+    FollowsCanary { number: i64 },
     #[error("{} of the set's promotions cannot start now: {}. Nothing was started.", members.len(), words_of(members))]
     SetClosed { members: Vec<Refused> },
     #[error("{} of the set's promotions could not be approved: {}. What was approved stays approved.", members.len(), words_of(members))]
@@ -346,6 +348,7 @@ impl Problem {
             | Problem::Quarantined
             | Problem::GatesClosed { .. }
             | Problem::InSet { .. }
+            | Problem::FollowsCanary { .. }
             | Problem::SetClosed { .. }
             | Problem::NotAllApproved { .. }
             | Problem::OwnRequest

@@ -1,4 +1,4 @@
-// A canary beside the main service, withdrawn before its end; and two apps that go out together.
+// A canary beside the main service, withdrawn by the button that rolls its region back; and two apps that go out together.
 // Its releases are older than those of the stories that follow: a region takes nothing older than what runs.
 
 import { expect, test, type Page } from '@playwright/test';
@@ -6,12 +6,14 @@ import { Desk } from '../world/desk';
 import { approve, chip, confirm, judge, openBuild, promoted, said, section, signOff } from '../world/steps';
 import { push } from '../world/world';
 
+const first = 'release-v5.11.25.01';
 const before = 'release-v5.11.26.01';
 const tag = 'release-v5.11.26.02';
 const together = 'release-v5.11.27.01';
 
-test('a canary runs beside what a region runs, and is withdrawn, with JavaScript off', async ({ browser }) => {
+test('a canary runs beside what a region runs, is withdrawn, and the region goes back, with JavaScript off', async ({ browser }) => {
   const desk = new Desk(browser, { scripts: false });
+  await promoted(desk, first, ['Hong Kong']);
   await promoted(desk, before, ['Hong Kong']);
   push('web', tag);
   const [tester, product, lead, other] = [await desk.of('tester'), await desk.of('product'), await desk.of('lead'), await desk.of('lead2')];
@@ -52,15 +54,20 @@ test('a canary runs beside what a region runs, and is withdrawn, with JavaScript
     await desk.until(lead, section(lead, 'Canary').getByText('healthy 1/1'), 30);
   });
 
-  await test.step('a lead extends it, and withdraws it', async () => {
+  await test.step('a lead extends it; then one button withdraws it and rolls the region back', async () => {
     await lead.getByLabel('Hours more').fill('1');
     await lead.getByRole('button', { name: 'Extend the canary' }).click();
     await expect(said(lead, "The canary's end was moved.")).toBeVisible();
-    const withdraw = lead.locator('form[action="/do/canaries/withdraw"]');
-    await withdraw.locator('textarea[name=reason]').fill('Seen enough.');
-    await withdraw.locator('input[name=typed]').fill('web');
-    await withdraw.getByRole('button').last().click();
-    await expect(said(lead, 'The canary is on its way back.')).toBeVisible();
+    await expect(lead.locator('form[action="/do/canaries/withdraw"]')).toBeVisible();
+    await lead.getByRole('link', { name: 'Withdraw the canary, then roll back' }).click();
+    await expect(lead).toHaveURL(/\/regions\/hong-kong\/web\/rollback$/);
+    const back = lead.locator('form[action="/do/regions/roll-back"]');
+    await back.locator('textarea[name=reason]').fill('Both of them burn.');
+    await back.locator('input[name=typed]').fill('web');
+    await back.getByRole('button', { name: 'Withdraw the canary, then roll back' }).click();
+    await expect(lead).toHaveURL(/\/promotions\//);
+    await expect(lead.getByRole('heading', { level: 1 })).toContainText(first);
+    await desk.until(lead, chip(lead, 'verified'), 120);
     await lead.goto('/regions/hong-kong/web/canary');
     await desk.until(lead, lead.getByText('No canary is here'), 60);
   });
@@ -109,6 +116,22 @@ test('two apps go out together, one after the other: zh-CN', async ({ browser })
     await lead.getByRole('button', { name: '全部申请' }).click();
     await expect(lead).toHaveURL(/\/promotions\/sets\/S-\d+$/);
     await expect(lead.locator('.moves .move').first()).toContainText('worker');
+  });
+
+  await test.step('it is booked for tomorrow and taken back, with JavaScript off', async () => {
+    const plain = new Desk(browser, { scripts: false, locale: 'zh-CN' });
+    const page = await plain.of('lead');
+    await page.goto(new URL(lead.url()).pathname);
+    const book = page.locator('form[action="/do/sets/book"]');
+    await page.getByText('自动启动发布组').click();
+    await book.locator('input[name=not_before]').fill(new Date(Date.now() + 24 * 3600 * 1000).toISOString().slice(0, 16));
+    await book.locator('input[name=app]').fill(new URL(lead.url()).pathname.split('/').pop()!);
+    await book.getByRole('button').click();
+    await expect(said(page, '各发布的条件全部满足后，发布组将自动启动。')).toBeVisible();
+    await expect(page.locator('#booking').getByText('Asia/Hong_Kong')).toBeVisible();
+    await page.locator('form[action="/do/sets/unbook"]').getByRole('button').click();
+    await expect(said(page, '发布组已改为手动启动。')).toBeVisible();
+    await plain.close();
   });
 
   await test.step('approved at once, started at once, run in order', async () => {

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Desk } from '../world/desk';
-import { chip, said } from '../world/steps';
+import { chip, said, section } from '../world/steps';
 import { lab, push, slipway, world } from '../world/world';
 
 const tag = 'release-v5.12.25.01';
@@ -37,6 +37,28 @@ function byHand(region: string, change: string[]): void {
   const socket = lab(['env']).match(new RegExp(`^LAB_${region.toUpperCase().replace('-', '_')}_SOCK=(.*)$`, 'm'))![1];
   execFileSync('docker', ['-H', `unix://${socket}`, 'service', 'update', '--detach', ...change, 'slw-web'], { stdio: 'pipe' });
 }
+
+test('what a region asks of promotions is read with JavaScript off', async ({ browser }) => {
+  const desk = new Desk(browser, { scripts: false });
+  const day = (days: number) => new Date(Date.now() + days * 24 * 3600 * 1000).toISOString().slice(0, 10);
+  const file = join(world().folder, 'freeze.toml');
+  const window = 'name = "year-end"\nregions = ["us-west"]\napps = ["web"]\nreason = "The books are closed."\n';
+  writeFileSync(file, `[[freezes]]\n${window}once = { from = "${day(-2)}", to = "${day(2)}" }\n`);
+  slipway(world(), ['apply', file]);
+  const viewer = await desk.of('viewer');
+  await viewer.goto('/regions/us-west');
+  await viewer.getByRole('link', { name: 'Rules', exact: true }).click();
+  await expect(viewer.getByText('Nothing new goes to these apps now')).toBeVisible();
+  const row = section(viewer, 'Freeze windows').locator('tbody tr').filter({ hasText: 'year-end' });
+  await expect(row).toContainText('The books are closed.');
+  await expect(row.getByText('forbids now')).toBeVisible();
+  await expect(row).toContainText('America/Los_Angeles');
+  await expect(section(viewer, 'What people decide').first()).toBeVisible();
+  slipway(world(), ['apply', '--prune', join(world().folder, 'demo.toml')]);
+  await viewer.reload();
+  await expect(viewer.getByText('year-end')).toHaveCount(0);
+  await desk.close();
+});
 
 test('a release goes out in waves, a region is put right, and a plan is used and returned from: zh-CN', async ({ browser }) => {
   const desk = new Desk(browser, { scripts: true, locale: 'zh-CN' });

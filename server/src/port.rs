@@ -265,6 +265,14 @@ impl Port for Ctx {
         promotions::start_set(self, actor, number, confirmation).await
     }
 
+    async fn book_set(&self, actor: &Actor, number: SetNumber, input: BookingInput) -> Result<(), Problem> {
+        promotions::book_set(self, actor, number, input).await
+    }
+
+    async fn unbook_set(&self, actor: &Actor, number: SetNumber) -> Result<(), Problem> {
+        promotions::unbook_set(self, actor, number).await
+    }
+
     async fn cancel_set(&self, actor: &Actor, number: SetNumber, reason: String) -> Result<(), Problem> {
         promotions::cancel_set(self, actor, number, reason).await
     }

@@ -169,13 +169,14 @@ pub async fn review_glass(id: PromotionId, #[server(default)] note: String) -> R
 }
 
 /// `typed` is the app's name as the person typed it; `app` is the one the page is about, and
-/// `to` the digest that it offered.
+/// `to` the digest that it offered. `withdraw_canary` is `true` where the page said that one is there.
 #[server(prefix = "/do", endpoint = "regions/roll-back")]
 pub async fn roll_back(
     app: String,
     region: String,
     #[server(default)] reason: String,
     #[server(default)] to: String,
+    #[server(default)] withdraw_canary: bool,
     #[server(default)] typed: String,
     #[server(default)] password: String,
 ) -> Result<(), UiError> {
@@ -183,7 +184,7 @@ pub async fn roll_back(
     let to = some(to).map(|to| to.parse()).transpose().map_err(|why| Problem::invalid("to", why))?;
     let confirmation =
         Confirmation { app: some(typed).unwrap_or_default(), password: (!password.is_empty()).then_some(password) };
-    let id = port.roll_back(&actor, RollbackInput { app, region, reason, to, confirmation }).await?;
+    let id = port.roll_back(&actor, RollbackInput { app, region, reason, to, withdraw_canary, confirmation }).await?;
     go(&format!("/promotions/{id}"));
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Promotion sets.
 
 use super::promotions::confirmation;
-use super::{UiError, go};
+use super::{UiError, go, some};
 use crate::context::{Done, Notice, UiContext};
-use crate::view::SetInput;
+use crate::view::{BookingInput, SetInput};
 use domain::Problem;
 use domain::id::BuildId;
 use domain::promotion::set::SetNumber;
@@ -57,6 +57,29 @@ pub async fn start_set(
     let (port, actor, after) = UiContext::acting()?;
     port.start_set(&actor, set, confirmation(app, password)).await?;
     after.leave(Notice::Done(Done::SetStarted));
+    Ok(())
+}
+
+/// `app` is the set's number, as the person typed it.
+#[server(prefix = "/do", endpoint = "sets/book")]
+pub async fn book_set(
+    set: SetNumber,
+    #[server(default)] not_before: String,
+    #[server(default)] app: String,
+    #[server(default)] password: String,
+) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    let input = BookingInput { not_before: some(not_before), confirmation: confirmation(app, password) };
+    port.book_set(&actor, set, input).await?;
+    after.leave(Notice::Done(Done::SetBooked));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "sets/unbook")]
+pub async fn unbook_set(set: SetNumber) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.unbook_set(&actor, set).await?;
+    after.leave(Notice::Done(Done::SetUnbooked));
     Ok(())
 }
 

@@ -61,7 +61,8 @@ fn primary(r: &Reader, promotion: &PromotionView) -> AnyView {
         .into_any();
     }
     let ready = promotion.gates.iter().all(|gate| gate.state == GateState::Green);
-    if ready && promotion.row.set.is_none() && promotion.may.contains(&Action::StartPromotion) {
+    let alone = promotion.row.set.is_none() && promotion.follows.is_none();
+    if ready && alone && promotion.may.contains(&Action::StartPromotion) {
         return view! { <a class="btn primary" href="#start">{t.start_title()}</a> }.into_any();
     }
     ().into_any()
@@ -99,7 +100,12 @@ fn open(r: &Reader, promotion: &PromotionView) -> AnyView {
 /// After the start: the rollouts, step by step, and how it ended.
 fn under_way(r: &Reader, promotion: &PromotionView) -> AnyView {
     view! {
-        <div data-live="result">{result(r.t, promotion)}{hold::notes(r, promotion)}{aside::rejection(r, promotion)}</div>
+        <div data-live="result">
+            {result(r.t, promotion)}
+            {hold::notes(r, promotion)}
+            {aside::rejection(r, promotion)}
+            {aside::given_up(r, promotion)}
+        </div>
         <div data-live="glass">{aside::glass(r, promotion)}</div>
         <div class="two">
             <div class="column" data-live="rollouts">{rollouts::rollouts(r, promotion)}</div>
@@ -245,6 +251,9 @@ fn start(r: &Reader, promotion: &PromotionView) -> AnyView {
             <p class="only">{icon(Icon::Lock)}<span>{t.set_starts_it(&number)}" "<a href=href>{t.open_set(&number)}</a></span></p>
         }
         .into_any();
+    }
+    if let Some(follow) = &promotion.follows {
+        return aside::follows(r, promotion, follow);
     }
     if !promotion.may.contains(&Action::StartPromotion) {
         return only(t, Action::StartPromotion);

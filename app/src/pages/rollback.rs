@@ -3,9 +3,10 @@
 use super::param;
 use super::promotion::gate_list;
 use crate::parts::{Body, Form, Icon, Reader, Section, empty, icon, only, panel, region_title, short_digest, when};
-use crate::view::{AppRegions, RegionBoard, RegionCell, RegionColumn};
+use crate::view::{AppRegions, CanaryView, RegionBoard, RegionCell, RegionColumn};
 use chrono::Duration;
-use domain::gate::{Gate, GateKind, GateState};
+use domain::canary::CanaryState;
+use domain::gate::{CanaryThere, Gate, GateKind, GateState, no_canary};
 use domain::problem::Noun;
 use domain::{Action, Actor, Digest, Problem};
 use leptos::prelude::*;
@@ -93,11 +94,23 @@ fn gates(column: &RegionColumn, cell: &RegionCell, back_to: &Digest) -> Vec<Gate
         checked_at: column.checked_at,
         ..gate(GateKind::RegionReachable { region: region.clone() }, column.reachable, GateState::Red, None)
     };
-    vec![
+    let there = |canary: &CanaryView| {
+        let returning = canary.state == CanaryState::Returning;
+        no_canary(&region, CanaryThere { number: canary.number, returning })
+    };
+    let mut gates = vec![
         gate(GateKind::RanBefore { region: region.clone() }, true, GateState::Red, Some(back_to.short().to_owned())),
         checked,
-        gate(GateKind::NoOtherRollout { region }, cell.rollout.is_none(), GateState::Waiting, None),
-    ]
+        gate(GateKind::NoOtherRollout { region: region.clone() }, cell.rollout.is_none(), GateState::Waiting, None),
+    ];
+    gates.extend(cell.canary.as_ref().map(there));
+    gates
+}
+
+/// The canary that is withdrawn by the same button: one that runs or is on its way back already.
+fn withdrawn<'a>(board: &RegionBoard, cell: &'a RegionCell) -> Option<&'a CanaryView> {
+    let canary = cell.canary.as_ref().filter(|_| board.may.contains(&Action::TendCanary))?;
+    matches!(canary.state, CanaryState::Running | CanaryState::Returning).then_some(canary)
 }
 
 fn guarded(r: &Reader, board: &RegionBoard, row: &AppRegions, cell: &RegionCell, gates: &[Gate]) -> AnyView {
@@ -105,18 +118,29 @@ fn guarded(r: &Reader, board: &RegionBoard, row: &AppRegions, cell: &RegionCell,
     if !board.may.contains(&Action::RollBack) {
         return only(t, Action::RollBack);
     }
+    let canary = withdrawn(board, cell);
+    if let Some(follower) = canary.and_then(|canary| canary.followed_by.as_ref()) {
+        let (href, number) = (format!("/promotions/{}", follower.id), t.promotion_number(follower.number));
+        return view! { <p class="only">{icon(Icon::Clock)}<span>{t.canary_followed()}" "<a href=href>{number}</a></span></p> }
+            .into_any();
+    }
     let form = Form::of(r, "/do/regions/roll-back", None);
-    let closed = gates.iter().filter(|gate| gate.state != GateState::Green).count();
+    let stands = |gate: &&Gate| gate.state != GateState::Green && !(canary.is_some() && is_of_canary(gate));
+    let closed = gates.iter().filter(stands).count();
+    let button = if canary.is_some() { t.rollback_after_canary() } else { t.rollback_button() };
+    let help = canary.map(|canary| {
+        view! { <p class="hint">{icon(Icon::Alert)}{t.rollback_canary_help(&t.promotion_number(canary.number))}</p> }
+    });
     let act = if closed == 0 {
         view! {
             {form.guard("typed", &row.app, password_needed(r))}
-            <div class="row"><button class="btn danger solid" data-guarded="">{icon(Icon::Back)}{t.rollback_button()}</button></div>
+            <div class="row"><button class="btn danger solid" data-guarded="">{icon(Icon::Back)}{button}</button></div>
         }
         .into_any()
     } else {
         view! {
             <div class="row">
-                <button class="btn danger solid" disabled aria-describedby="why-closed">{icon(Icon::Lock)}{t.rollback_button()}</button>
+                <button class="btn danger solid" disabled aria-describedby="why-closed">{icon(Icon::Lock)}{button}</button>
                 <span id="why-closed" class="why">{icon(Icon::Clock)}{t.gates_open(closed)}" · "{t.start_closed()}</span>
             </div>
         }
@@ -128,11 +152,17 @@ fn guarded(r: &Reader, board: &RegionBoard, row: &AppRegions, cell: &RegionCell,
             <input type="hidden" name="app" value=row.app.clone()/>
             <input type="hidden" name="region" value=cell.region.clone()/>
             <input type="hidden" name="to" value=cell.back_to.as_ref().map(ToString::to_string)/>
+            <input type="hidden" name="withdraw_canary" value=if canary.is_some() { "true" } else { "false" }/>
+            {help}
             {form.area("reason", t.rollback_reason(), t.rollback_reason_hint(), true)}
             {act}
         </form>
     }
     .into_any()
+}
+
+fn is_of_canary(gate: &Gate) -> bool {
+    matches!(gate.kind, GateKind::NoCanary { .. })
 }
 
 fn password_needed(r: &Reader) -> bool {

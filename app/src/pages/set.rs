@@ -39,7 +39,7 @@ fn body(r: &Reader, set: &SetView) -> Body {
                 {act::reject(r, set)}
                 {act::withdraw(r, set)}
             </div>
-            <div class="column" data-live="start">{act::start(r, set)}</div>
+            <div class="column"><div data-live="start">{act::start(r, set)}</div>{act::booking(r, set)}</div>
         </div>
     };
     let crumb = format!("{} / {number}", t.promotions_title());

@@ -253,6 +253,8 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::Started => t.done_started(),
         Done::Cancelled => t.done_cancelled(),
         Done::SetStarted => t.done_set_started(),
+        Done::SetBooked => t.done_set_booked(),
+        Done::SetUnbooked => t.done_set_unbooked(),
         Done::SetApproved => t.done_set_approved(),
         Done::SetCancelled => t.done_set_cancelled(),
         Done::SetRejected => t.done_set_rejected(),

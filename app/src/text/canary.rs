@@ -55,6 +55,12 @@ texts! {
     note_canary_fits = "replicas of the canary / of the region", "灰度副本 / 区域副本";
     do_tend_canary = "withdraw and extend canaries", "撤回和延长灰度";
     kind_canary = "Canary", "灰度";
+    canary_followed = "Rolled back as soon as it is gone", "撤回后即回滚";
+    rollback_after_canary = "Withdraw the canary, then roll back", "撤回灰度并回滚";
+    rollback_canary_help(number: &str) = "The canary {number} is withdrawn now. The rollback starts by itself as soon as it is gone; every gate is checked again then.", "立即撤回灰度 {number}；撤回完成后自动开始回滚，届时再次检查全部条件。";
+    follows(by: &str) = "{by} asked for it: it starts by itself as soon as the canary is gone.", "{by} 已发起：灰度撤回后自动启动。";
+    follows_until = "given up if it has not started", "仍未启动则放弃：";
+    follows_given_up = "The rollback was given up", "回滚已放弃";
     done_canary_withdrawn = "The canary is on its way back.", "灰度正在撤回。";
     done_canary_extended = "The canary's end was moved.", "已延长灰度。";
     msg_canary_returned(number: i64, what: &str, regions: &str) = "The canary P-{number} has returned from {regions}: {what}", "灰度 P-{number} 已从 {regions} 撤回：{what}";

@@ -103,6 +103,8 @@ texts! {
     done_approved = "Your approval is recorded.", "您的批准已记录。";
     done_started = "The rollout has started. You can leave this page; it goes on.", "更新已开始。离开此页不影响进行。";
     done_set_started = "The set has started: one promotion after another. You can leave this page; it goes on.", "发布组已启动，将逐个发布。离开此页不影响进行。";
+    done_set_booked = "The set starts by itself when every gate of each is green.", "各发布的条件全部满足后，发布组将自动启动。";
+    done_set_unbooked = "The set starts by hand.", "发布组已改为手动启动。";
     done_set_approved = "Your approvals are recorded.", "您的批准均已记录。";
     done_set_cancelled = "What was open of the set is withdrawn.", "发布组中未启动的发布均已撤回。";
     done_set_rejected = "What was open of the set is sent back.", "发布组中未启动的发布均已驳回。";

@@ -95,6 +95,8 @@ texts! {
     p_gates(count: usize) = "Gates that are not green: {count}.", "未满足的条件：{count} 项。";
     p_in_set(set: &str) = "{set} starts this promotion in its turn.", "此发布由 {set} 按顺序启动。";
     d_in_set = "Open the set and start all of it there.", "请打开发布组，在那里整体启动。";
+    p_follows(number: i64) = "P-{number} starts by itself as soon as the canary is gone.", "灰度撤回后，P-{number} 会自动启动。";
+    d_follows = "Wait for it, or cancel it on its page.", "请等待其启动，或在其页面取消。";
     p_set_closed(members: &str) = "Not everything in the set can start: {members}", "发布组中有发布不能启动：{members}";
     d_set_closed = "Each of them names its gates; start the set when all are green.", "各发布页列出了未满足的条件；全部满足后再启动发布组。";
     p_not_all_approved(members: &str) = "Not everything could be approved: {members}", "未能全部批准：{members}";
@@ -333,6 +335,7 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::Quarantined => (t.p_quarantined().into(), t.d_quarantined().into()),
         Problem::GatesClosed { gates } => (t.p_gates(closed(gates).count()), t.d_gates().into()),
         Problem::InSet { set } => (t.p_in_set(&set.to_string()), t.d_in_set().into()),
+        Problem::FollowsCanary { number } => (t.p_follows(*number), t.d_follows().into()),
         Problem::SetClosed { members } => (t.p_set_closed(&refused_words(t, members)), t.d_set_closed().into()),
         Problem::NotAllApproved { members } => (t.p_not_all_approved(&refused_words(t, members)), t.d_not_all_approved().into()),
         Problem::ConfirmationMismatch { expected } => (t.p_confirm().into(), t.d_confirm(expected)),

@@ -28,6 +28,10 @@ texts! {
     set_start_order(names: &str) = "In this order: {names}. Each begins when the one before is verified; one that fails holds the rest.", "顺序：{names}。前一个验证通过后开始下一个；任一失败则其余不再开始。";
     set_closed(n: usize) = "promotions not ready yet: {n}", "尚未就绪：{n} 个发布";
     set_start_closed = "The button opens when every gate of each is green.", "所有发布的条件全部满足后按钮可用。";
+    set_booking_title = "Let the set start by itself", "自动启动发布组";
+    set_booking_help = "At its time every gate of each is checked again; it starts whole or not at all.", "到时间后再次检查每个发布的全部条件；要么整体启动，要么完全不启动。";
+    set_booked(by: &str) = "{by} booked it: the set starts by itself when every gate of each is green.", "{by} 已预约：各发布的条件全部满足后，发布组自动启动。";
+    set_time_in(region: &str, at: &str, zone: &str) = "{region}: {at} ({zone})", "{region}：{at}（{zone}）";
     set_withdraw_title = "Withdraw the set", "撤回发布组";
     set_withdraw_help = "Everything of it that is still open is withdrawn. What runs goes on, what ran stays.", "撤回其中所有未启动的发布；进行中的继续，已完成的保留。";
     set_withdraw_reason = "Why it is not going out", "撤回理由";

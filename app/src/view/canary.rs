@@ -1,6 +1,6 @@
 //! Canaries: what is asked for, what is there, and what their forms send.
 
-use super::Confirmation;
+use super::{Confirmation, PromotionLink};
 use chrono::{DateTime, Utc};
 use domain::Digest;
 use domain::canary::{CanaryState, ReturnCause, Terms};
@@ -37,6 +37,8 @@ views! {
         pub cause: Option<ReturnCause>,
         pub withdrawn_by: Option<String>,
         pub reason: String,
+        /// The open rollback that starts when it is gone.
+        pub followed_by: Option<PromotionLink>,
     }
 
     /// What a promotion of a canary asks for, and how it stands once it has started.

@@ -1,6 +1,6 @@
 //! What goes another way than by hand: bookings, exceptions, rejections, broken glass.
 
-use super::Confirmation;
+use super::{Confirmation, PromotionLink};
 use chrono::{DateTime, Utc};
 use domain::Problem;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,19 @@ views! {
         pub at: DateTime<Utc>,
         pub not_before: Option<DateTime<Utc>>,
         /// Why it did not start when it was tried last.
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+        pub waits: Option<Problem>,
+        pub tried_at: Option<DateTime<Utc>>,
+    }
+
+    /// That a rollback starts by itself when a canary has returned.
+    pub struct FollowView {
+        /// The promotion of the canary.
+        pub canary: PromotionLink,
+        pub by_name: String,
+        /// Then it is given up.
+        pub until: DateTime<Utc>,
+        /// Why it did not start when it was tried last, or why it was given up.
         #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
         pub waits: Option<Problem>,
         pub tried_at: Option<DateTime<Utc>>,

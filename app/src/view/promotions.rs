@@ -1,7 +1,8 @@
 //! Promotions: what pages show of them, and what is sent to ask for one.
 
 use super::{
-    ActView, BookingInput, BookingView, CanaryAskedView, CourseView, GlassView, PreflightView, RegionRef, SetPlace, StepView,
+    ActView, BookingInput, BookingView, CanaryAskedView, CourseView, FollowView, GlassView, PreflightView, RegionRef, SetPlace,
+    StepView,
 };
 use chrono::{DateTime, Utc};
 use domain::canary::Terms;
@@ -106,6 +107,8 @@ views! {
         pub exemption: Option<ActView>,
         pub rejection: Option<ActView>,
         pub glass: Option<GlassView>,
+        /// The canary that a rollback follows.
+        pub follows: Option<FollowView>,
     }
 
     pub struct PromotionInput {
@@ -142,6 +145,10 @@ views! {
         /// Without it, the one that would be offered now.
         #[serde(default)]
         pub to: Option<Digest>,
+        /// Whether a canary of the app that is there is withdrawn first: the rollback then starts by itself
+        /// as soon as it is gone.
+        #[serde(default)]
+        pub withdraw_canary: bool,
         pub confirmation: Confirmation,
     }
 }

@@ -1,6 +1,6 @@
 //! Promotion sets: promotions of several apps that run one after another.
 
-use super::{BuildRow, PromotionLink, PromotionRow, RegionRef};
+use super::{BookingView, BuildRow, PromotionLink, PromotionRow, RegionRef};
 use chrono::{DateTime, Utc};
 use domain::gate::Gate;
 use domain::id::{BuildId, EnvironmentId, UserId};
@@ -38,6 +38,14 @@ views! {
         pub may_approve: bool,
     }
 
+    /// A moment as clocks in a region show it.
+    pub struct RegionTime {
+        pub region: RegionRef,
+        pub time_zone: String,
+        /// `2026-12-24 02:30`
+        pub at: String,
+    }
+
     pub struct SetView {
         pub number: SetNumber,
         /// In one word: that of the promotion that stopped it, where one did.
@@ -61,6 +69,12 @@ views! {
         pub may_approve: bool,
         /// Whether the reader may send all back that are open.
         pub may_reject: bool,
+        /// The zone in which a time is booked: the first region's.
+        pub time_zone: String,
+        /// That it starts by itself, while nobody has started it and all of it is open.
+        pub booking: Option<BookingView>,
+        /// Before which time it does not start, in each region; empty without a time.
+        pub times: Vec<RegionTime>,
     }
 
     /// One app and the builds of it that a set can have.

@@ -24,6 +24,8 @@ impl Fake {
             "open" => (218, PromotionState::Open),
             "ready" => (217, PromotionState::Open),
             "member" => (209, PromotionState::Open),
+            "following" => (208, PromotionState::Open),
+            "given-up" => (207, PromotionState::Expired),
             "running" => (216, PromotionState::Running),
             "held" => (211, PromotionState::Running),
             "aborted" => (210, PromotionState::Aborted),
@@ -33,7 +35,7 @@ impl Fake {
             "rejected" => (211, PromotionState::Rejected),
             _ => (212, PromotionState::Cancelled),
         };
-        let back = id == "rollback";
+        let back = matches!(id, "rollback" | "following" | "given-up");
         PromotionRow {
             id: PromotionId(id.to_owned()),
             number,
@@ -54,7 +56,8 @@ impl Fake {
     }
 
     pub(super) fn sample_promotion(&self, actor: &Actor, id: &PromotionId) -> Result<PromotionView, Problem> {
-        if !self.sample_promotions().iter().any(|row| row.id == *id) {
+        let unlisted = matches!(id.as_str(), "following" | "given-up");
+        if !unlisted && !self.sample_promotions().iter().any(|row| row.id == *id) {
             return Err(Problem::not_found(Noun::Promotion, id.as_str()));
         }
         let row = self.promotion_row(id.as_str());
@@ -70,7 +73,7 @@ impl Fake {
         };
         let approvals = match id.as_str() {
             "open" => vec![approval("lead-3", Some(Void::PolicyChanged))],
-            "rollback" => Vec::new(),
+            "rollback" | "following" | "given-up" => Vec::new(),
             _ => vec![approval("lead-2", None)],
         };
         Ok(PromotionView {
@@ -86,8 +89,8 @@ impl Fake {
             started_at: (!open).then(|| ago(3)),
             password_needed: id.as_str() == "ready",
             may: may(actor),
-            may_approve: open && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
-            may_reject: open && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
+            may_approve: open && !row.kind.goes_back() && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
+            may_reject: open && !row.kind.goes_back() && me != Some("lead-1") && actor.may(Action::ApprovePromotion),
             may_exempt: open && me != Some("lead-1") && actor.may(Action::LiftFreeze),
             policy: open.then(sample_policy),
             time_zone: "Asia/Shanghai".to_owned(),
@@ -99,6 +102,7 @@ impl Fake {
                 reviewed: None,
                 may_review: me != Some("lead-1") && actor.may(Action::BreakGlass),
             }),
+            follows: self.sample_follow(id.as_str()),
             row,
         })
     }
@@ -137,6 +141,24 @@ impl Fake {
 
     fn sample_act(&self, by: &str, reason: &str) -> ActView {
         ActView { by_name: self.say(by), at: ago(6), reason: self.say(reason) }
+    }
+
+    /// A rollback that waits for a canary to be gone, and one that was given up.
+    fn sample_follow(&self, id: &str) -> Option<FollowView> {
+        let given_up = match id {
+            "following" => false,
+            "given-up" => true,
+            _ => return None,
+        };
+        let region = "hangzhou".to_owned();
+        let away = sample_gate(GateKind::RegionReachable { region }, GateState::Waiting, None);
+        Some(FollowView {
+            canary: PromotionLink { id: PromotionId("canary".to_owned()), number: 62 },
+            by_name: self.say("lead-1"),
+            until: ago(if given_up { 1 } else { -14 }),
+            waits: given_up.then(|| Problem::GatesClosed { gates: vec![away] }),
+            tried_at: given_up.then(|| ago(2)),
+        })
     }
 
     fn sample_booking(&self) -> BookingView {
@@ -346,6 +368,7 @@ impl Fake {
                     self.drifted_cell(),
                     RegionCell {
                         plan: Some(self.sample_run()),
+                        canary: (!self.empty).then(|| self.sample_canary()),
                         ..cell("hong-kong", "aa90be41c7d3", "release-v2.11.28.01", 17_280, (2, 2))
                     },
                     none("us-west"),

@@ -317,6 +317,14 @@ impl Port for Fake {
         self.note(number.to_string());
         Ok(SetApproval { approved: Vec::new(), refused: Vec::new() })
     }
+    async fn book_set(&self, _: &Actor, number: SetNumber, input: BookingInput) -> Answer<()> {
+        self.note((number.to_string(), input));
+        Ok(())
+    }
+    async fn unbook_set(&self, _: &Actor, number: SetNumber) -> Answer<()> {
+        self.note(number.to_string());
+        Ok(())
+    }
     async fn start_set(&self, _: &Actor, number: SetNumber, confirmation: Confirmation) -> Answer<()> {
         self.note((number.to_string(), confirmation));
         Ok(())

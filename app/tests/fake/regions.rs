@@ -36,6 +36,7 @@ impl Fake {
             cause: None,
             withdrawn_by: None,
             reason: String::new(),
+            followed_by: None,
         }
     }
 

@@ -1,10 +1,10 @@
-//! Promotion sets: S-1 waits, S-2 is ready, S-3 stopped half way.
+//! Promotion sets: S-1 waits, S-2 is ready and booked, S-3 stopped half way.
 
 use super::samples::three_regions;
 use super::{Fake, ago, may};
 use app::view::*;
 use domain::id::*;
-use domain::problem::Noun;
+use domain::problem::{Noun, Refused};
 use domain::promotion::set::SetNumber;
 use domain::promotion::{PromotionState, RolloutState};
 use domain::{Action, Actor, Problem};
@@ -38,7 +38,34 @@ impl Fake {
             may: may(actor),
             may_approve: approves,
             may_reject: approves,
+            time_zone: "Asia/Shanghai".to_owned(),
+            booking: (number.0 == 2).then(|| self.sample_set_booking()),
+            times: if number.0 == 2 { self.sample_times() } else { Vec::new() },
         })
+    }
+
+    /// It was tried, and one of its promotions had failed a test.
+    fn sample_set_booking(&self) -> BookingView {
+        let refused = Refused { app: self.say("worker"), number: 209, why: Problem::Quarantined };
+        BookingView {
+            by_name: self.say("lead-1"),
+            at: ago(8),
+            not_before: Some(ago(-90)),
+            waits: Some(Problem::SetClosed { members: vec![refused] }),
+            tried_at: Some(ago(1)),
+        }
+    }
+
+    /// One moment as three regions write it.
+    fn sample_times(&self) -> Vec<RegionTime> {
+        let clocks = [
+            ("Asia/Shanghai", "2026-12-24 02:30"),
+            ("Asia/Hong_Kong", "2026-12-24 02:30"),
+            ("America/Los_Angeles", "2026-12-23 10:30"),
+        ];
+        let time =
+            |(region, (zone, at)): (RegionRef, (&str, &str))| RegionTime { region, time_zone: zone.to_owned(), at: self.say(at) };
+        three_regions().into_iter().zip(clocks).map(time).collect()
     }
 
     fn sample_member(&self, number: SetNumber, place: u32, state: PromotionState, may_approve: bool) -> SetMember {

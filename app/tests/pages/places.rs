@@ -1,7 +1,7 @@
 //! The addresses of every page.
 
 /// Every page in every state that it has.
-pub const PAGES: [&str; 92] = [
+pub const PAGES: [&str; 95] = [
     "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
@@ -55,6 +55,8 @@ pub const PAGES: [&str; 92] = [
     "/promotions/rejected",
     "/promotions/rollback",
     "/promotions/member",
+    "/promotions/following",
+    "/promotions/given-up",
     "/promotions/sets/new",
     "/promotions/sets/new?from=running",
     "/promotions/sets/S-1",
@@ -77,6 +79,7 @@ pub const PAGES: [&str; 92] = [
     "/plans/quiet",
     "/regions/hangzhou/web/rollback",
     "/regions/us-west/worker/rollback",
+    "/regions/hong-kong/share-api/rollback",
     "/activity?app=web",
     "/settings",
     "/settings/hooks/h1",

@@ -1,9 +1,11 @@
 //! Regions closely: what was changed by hand, variables without values, and contingency plans.
 
 use super::fake::{Ask, get};
-use super::html::{by_id, forms, tags, text};
+use super::html::{self, by_id, forms, tags, text};
+use crate::form_about;
 use app::{Lang, Text};
 use domain::Role;
+use domain::gate::GateKind;
 
 fn has_form(html: &str, action: &str) -> bool {
     forms(html).iter().any(|form| form.action() == action)
@@ -40,6 +42,50 @@ async fn a_plan_that_nobody_has_read_cannot_be_pressed_and_says_who_can_clear_it
     assert!(has_form(&html, "/do/plans/run") && has_form(&html, "/do/plans/return"));
     let (_, html) = get(&Ask::by(Role::Tester), "/plans/flood").await;
     assert!(forms(&html).iter().all(|form| !form.action().starts_with("/do/plans/")));
+}
+
+#[tokio::test]
+async fn where_a_canary_is_the_button_withdraws_it_and_then_rolls_back() {
+    for lang in Lang::ALL {
+        let t = Text(lang);
+        let lead = Ask { lang, ..Ask::by(Role::Lead) };
+        let (_, html) = get(&lead, "/regions/hong-kong/share-api/rollback").await;
+        let form = form_about(&html, "/do/regions/roll-back", ("withdraw_canary", "true"));
+        let button = tags(&form.html).into_iter().find(|tag| tag.name == "button").expect("the button");
+        assert!(!button.has("disabled") && form.html.contains("data-guard=\"share-api\""), "{}", form.html);
+        let words = text(&form.html);
+        for needed in [t.rollback_after_canary(), &t.rollback_canary_help("P-62")] {
+            assert!(words.contains(needed), "{lang:?}: {needed} is not in {words}");
+        }
+        assert!(text(&html).contains(t.help_no_canary()), "the gate stands beside it");
+        // Where none is, nothing of it is said.
+        let (_, html) = get(&lead, "/regions/hangzhou/web/rollback").await;
+        form_about(&html, "/do/regions/roll-back", ("withdraw_canary", "false"));
+        assert!(!text(&html).contains(t.rollback_after_canary()));
+        let (_, html) = get(&lead, "/regions/hangzhou/share-api/canary").await;
+        let leads = |tag: &html::Tag| tag.name == "a" && tag.get("href") == "/regions/hangzhou/share-api/rollback";
+        assert!(tags(&html).iter().any(leads) && text(&html).contains(t.rollback_after_canary()));
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Tester) }, "/regions/hong-kong/share-api/rollback").await;
+        assert!(!has_form(&html, "/do/regions/roll-back"));
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_that_follows_a_canary_says_so_and_why_it_was_given_up() {
+    for lang in Lang::ALL {
+        let t = Text(lang);
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Lead) }, "/promotions/following").await;
+        let words = text(&html);
+        assert!(words.contains(&t.follows("lead-1")) && words.contains("P-62"), "{words}");
+        for door in ["/do/promotions/start", "/do/promotions/book", "/do/promotions/approve", "/do/promotions/reject"] {
+            assert!(!has_form(&html, door), "{door}");
+        }
+        assert!(has_form(&html, "/do/promotions/cancel"), "it can be taken out of the way");
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Viewer) }, "/promotions/given-up").await;
+        let (words, hangzhou) = (text(&html), if lang == Lang::En { "Hangzhou" } else { "杭州" });
+        let gate = t.gate(&GateKind::RegionReachable { region: String::new() }, hangzhou);
+        assert!(words.contains(t.follows_given_up()) && words.contains(&gate), "{gate} is not in {words}");
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,31 @@ async fn a_set_that_is_not_ready_names_each_gate_and_its_button_is_closed() {
 }
 
 #[tokio::test]
+async fn a_booked_set_names_its_time_in_each_region_and_why_it_waits() {
+    for lang in Lang::ALL {
+        let t = Text(lang);
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Lead) }, "/promotions/sets/S-2").await;
+        let words = text(&html);
+        let times = ["2026-12-24 02:30 (Asia/Shanghai)", "2026-12-23 10:30 (America/Los_Angeles)"];
+        let times =
+            times.map(|time| if lang == Lang::En { time.to_owned() } else { time.replace(" (", "（").replace(')', "）") });
+        for needed in times.iter().map(String::as_str).chain([t.set_booked("lead-1").as_str(), t.booking_waits(), "worker P-209"])
+        {
+            assert!(words.contains(needed), "{lang:?}: {needed} is not in {words}");
+        }
+        form_about(&html, "/do/sets/unbook", ("set", "S-2"));
+        assert!(!html.contains("/do/sets/book\""), "it is booked");
+        // What waits is booked with its number typed; a viewer reads the booking and presses nothing.
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Lead) }, "/promotions/sets/S-1").await;
+        let form = form_about(&html, "/do/sets/book", ("set", "S-1"));
+        assert!(form.html.contains("data-guard=\"S-1\"") && form.html.contains("datetime-local"), "{}", form.html);
+        assert!(text(&form.html).contains("Asia/Shanghai"));
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Viewer) }, "/promotions/sets/S-2").await;
+        assert!(text(&html).contains(&t.set_booked("lead-1")) && !html.contains("/do/sets/"));
+    }
+}
+
+#[tokio::test]
 async fn a_set_that_stopped_names_what_was_done_and_what_was_not_begun() {
     let (_, html) = get(&Ask::by(Role::Viewer), "/promotions/sets/S-3").await;
     let (t, words) = (Text(Lang::En), text(&html));

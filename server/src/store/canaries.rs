@@ -106,6 +106,16 @@ impl Store {
         canary_in(&mut connection, promotion).await
     }
 
+    /// The canary of an app that may be in a region.
+    ///
+    /// # Errors
+    /// [`Problem::Internal`].
+    pub async fn canary_there(&self, app: &str, region: &str) -> Result<Option<CanaryRow>, Problem> {
+        let sql = sqlx::AssertSqlSafe(format!("{CANARY} WHERE k.app = $1 AND k.region = $2 AND {THERE} LIMIT 1"));
+        let row = sqlx::query(sql).bind(app).bind(region).fetch_optional(self.read()).await.map_err(internal)?;
+        row.as_ref().map(canary).transpose()
+    }
+
     /// What was asked for; none of a promotion that is no canary.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ mod watch;
 pub use fan::fan_out_waiting;
 pub use news::{
     Acted, News, What, announce, approval_wanted, build_failed, build_ready, canary_returned, environment_expiring,
-    environment_failed, environment_handed_over, environment_ready, glass_broken, held, rollback, rollout, sign_off, tag_moved,
-    verdict,
+    environment_failed, environment_handed_over, environment_ready, glass_broken, held, rollback, rollback_given_up, rollout,
+    sign_off, tag_moved, verdict,
 };
 pub use read::{messages, replay_message, send_test_message, targets};
 pub use render::render;

@@ -10,6 +10,7 @@ mod approve;
 mod automatic;
 mod book;
 mod facts;
+mod follow;
 mod glass;
 mod launch;
 mod preflight;
@@ -24,6 +25,7 @@ mod world;
 pub use approve::{approve_promotion, exempt_from_freeze, expire, reject_promotion};
 pub use automatic::draft_releases;
 pub use book::{book_promotion, start_booked, unbook_promotion, work};
+pub use follow::{start_follower, start_followers};
 pub use glass::{break_glass, review_glass};
 pub(crate) use launch::confirm;
 pub use put::{Put, Putting, put};
@@ -31,7 +33,9 @@ pub use read::{of_build, promotion, promotions, promotions_by_id};
 pub(crate) use request::record_act;
 pub use request::{cancel_promotion, request_promotion};
 pub use rollback::{back_to, roll_back};
-pub use sets::{approve_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_set};
+pub use sets::{
+    approve_set, book_set, cancel_set, promotion_set, reject_set, request_set, set_form, start_booked_set, start_set, unbook_set,
+};
 pub(crate) use start::image_of;
 pub use start::start_promotion;
 pub use world::GateLooks;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 60] = [
+const TWINS: [(&str, &str); 62] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/builds/send-back", "POST /api/v1/builds/{id}/send-backs"),
@@ -55,10 +55,12 @@ const TWINS: [(&str, &str); 60] = [
     ("/do/secrets/remove", "POST /api/v1/secrets/{name}/remove"),
     ("/do/secrets/set", "POST /api/v1/secrets"),
     ("/do/sets/approve", "POST /api/v1/promotion-sets/{set}/approve"),
+    ("/do/sets/book", "POST /api/v1/promotion-sets/{set}/book"),
     ("/do/sets/cancel", "POST /api/v1/promotion-sets/{set}/cancel"),
     ("/do/sets/reject", "POST /api/v1/promotion-sets/{set}/reject"),
     ("/do/sets/request", "POST /api/v1/promotion-sets"),
     ("/do/sets/start", "POST /api/v1/promotion-sets/{set}/start"),
+    ("/do/sets/unbook", "POST /api/v1/promotion-sets/{set}/unbook"),
     ("/do/sign-offs/give", "POST /api/v1/builds/{id}/sign-offs"),
     ("/do/sign-offs/withdraw", "POST /api/v1/sign-offs/{id}/withdraw"),
     ("/do/stacks/restore", "POST /api/v1/stacks/{name}/restore"),

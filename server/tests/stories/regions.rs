@@ -3,6 +3,7 @@
 mod canaries;
 mod closely;
 mod drift;
+mod follow;
 mod plans;
 mod rules;
 mod stage;

@@ -2,10 +2,10 @@
 
 use crate::parts::{Field, Form, Icon, Reader, icon, panel, text_area, when};
 use crate::text::{Text, problem_text};
-use crate::view::{BookingView, PromotionView};
+use crate::view::{BookingView, FollowView, PromotionView};
 use domain::gate::{GateKind, GateState};
 use domain::promotion::PromotionState;
-use domain::{Action, Problem};
+use domain::{Action, Problem, Time};
 use leptos::prelude::*;
 
 /// What people have to decide, in words.
@@ -92,8 +92,8 @@ pub(super) fn rejection(r: &Reader, promotion: &PromotionView) -> AnyView {
 
 /// That it starts by itself, or the form to let it.
 pub(super) fn booking(r: &Reader, promotion: &PromotionView) -> AnyView {
-    // One of a set is started by its set.
-    let alone = promotion.row.set.is_none();
+    // One of a set is started by its set, and what follows a canary by its return.
+    let alone = promotion.row.set.is_none() && promotion.follows.is_none();
     let may = alone && promotion.may.contains(&Action::StartPromotion);
     match &promotion.booking {
         Some(booking) => booked(r, promotion, booking, may),
@@ -108,18 +108,7 @@ fn booked(r: &Reader, promotion: &PromotionView, booking: &BookingView, may: boo
         let exact = at.format("%Y-%m-%d %H:%M UTC").to_string();
         view! { <p>{t.not_before()}" "{when(r, at)}" · "<span class="quiet">{exact}</span></p> }
     });
-    let waits = booking.waits.as_ref().map(|waits| {
-        let told = problem_text(t, waits);
-        let gates = match waits {
-            Problem::GatesClosed { gates } => {
-                let words: Vec<String> = gates.iter().map(|gate| gate_word(t, promotion, &gate.kind)).collect();
-                words.join(" · ")
-            }
-            _ => String::new(),
-        };
-        let at = booking.tried_at.map(|at| when(r, at));
-        view! { <p class="about">{t.booking_waits()}" "{told.happened}" "{gates}" "<span class="quiet">{at}</span></p> }
-    });
+    let waits = booking.waits.as_ref().map(|waits| tried(r, promotion, waits, booking.tried_at));
     let id = promotion.row.id.to_string();
     let unbook = may.then(|| {
         view! {
@@ -138,6 +127,50 @@ fn booked(r: &Reader, promotion: &PromotionView, booking: &BookingView, may: boo
         </div>
     }
     .into_any()
+}
+
+/// Why it did not start when it was tried last, with the names of the gates that were closed.
+fn tried(r: &Reader, promotion: &PromotionView, waits: &Problem, tried_at: Option<Time>) -> AnyView {
+    let at = tried_at.map(|at| when(r, at));
+    let why = why_not(r.t, promotion, waits);
+    view! { <p class="about">{r.t.booking_waits()}" "{why}" "<span class="quiet">{at}</span></p> }.into_any()
+}
+
+fn why_not(t: Text, promotion: &PromotionView, waits: &Problem) -> String {
+    let happened = problem_text(t, waits).happened;
+    match waits {
+        Problem::GatesClosed { gates } => {
+            let words: Vec<String> = gates.iter().map(|gate| gate_word(t, promotion, &gate.kind)).collect();
+            format!("{happened} {}", words.join(" · "))
+        }
+        _ => happened,
+    }
+}
+
+/// That a rollback starts by itself when a canary is gone, and why it has not started yet.
+pub(super) fn follows(r: &Reader, promotion: &PromotionView, follow: &FollowView) -> AnyView {
+    let t = r.t;
+    let (href, number) = (format!("/promotions/{}", follow.canary.id), t.promotion_number(follow.canary.number));
+    let waits = follow.waits.as_ref().map(|waits| tried(r, promotion, waits, follow.tried_at));
+    view! {
+        <div class="stack">
+            <p>{icon(Icon::Clock)}" "<b>{t.follows(&follow.by_name)}</b></p>
+            <p class="about">{t.canary()}" "<a href=href>{number}</a>" · "{t.follows_until()}" "{when(r, follow.until)}</p>
+            {waits}
+        </div>
+    }
+    .into_any()
+}
+
+/// Why a rollback that was to follow a canary was given up.
+pub(super) fn given_up(r: &Reader, promotion: &PromotionView) -> AnyView {
+    let t = r.t;
+    let over = promotion.row.state == PromotionState::Expired;
+    let Some(why) = promotion.follows.as_ref().filter(|_| over).and_then(|follow| follow.waits.as_ref()) else {
+        return ().into_any();
+    };
+    let why = why_not(t, promotion, why);
+    view! { <div class="note bad">{icon(Icon::Alert)}<div><b>{t.follows_given_up()}</b><p>{why}</p></div></div> }.into_any()
 }
 
 fn gate_word(t: Text, promotion: &PromotionView, kind: &GateKind) -> String {

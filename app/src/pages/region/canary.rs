@@ -78,12 +78,17 @@ fn about(r: &Reader, canary: &CanaryView) -> AnyView {
         let by = canary.withdrawn_by.clone().map(|by| format!(" · {by}"));
         view! { <p class="pad-line">{t.return_cause(cause)}{by}" "<span class="said quiet">{canary.reason.clone()}</span></p> }
     });
+    let followed = canary.followed_by.as_ref().map(|follower| {
+        let (href, number) = (format!("/promotions/{}", follower.id), t.promotion_number(follower.number));
+        fact(t.canary_followed(), view! { <a href=href>{number}</a> })
+    });
     let content = view! {
         <dl class="facts pad">
             {fact(t.canary_owner(), view! { <b>{canary.owner.clone()}</b> })}
             {fact(t.col_since(), when(r, canary.started_at))}
             {fact(t.canary_end(), view! { {when(r, canary.ends_at)}" "<span class="quiet">{exact(canary.ends_at)}</span> })}
             {fact(t.col_promotion(), view! { <a href=href>{t.promotion_number(canary.number)}</a> })}
+            {followed}
         </dl>
         {cause}
     };
@@ -208,6 +213,10 @@ fn acts(r: &Reader, region: &RegionView, service: &RegionService, canary: &Canar
         button: t.canary_withdraw(),
         hint: t.canary_withdraw_help(),
     };
+    let back = (service.cell.back_to.is_some() && region.may.contains(&Action::RollBack)).then(|| {
+        let href = format!("/regions/{}/{}/rollback", region.column.region.name, service.app);
+        view! { <div class="row"><a class="btn danger" href=href>{icon(Icon::Back)}{t.rollback_after_canary()}</a></div> }
+    });
     let promote = format!("/builds/{}?region={}#promote", canary.build, region.column.region.name);
     view! {
         <div class="two even">
@@ -217,6 +226,7 @@ fn acts(r: &Reader, region: &RegionView, service: &RegionService, canary: &Canar
                 <section class="panel pad stack">
                     <div class="row"><a class="btn go" href=promote>{t.canary_promote()}</a></div>
                     <p class="hint">{t.canary_promote_help()}</p>
+                    {back}
                 </section>
             </div>
         </div>

@@ -1,7 +1,8 @@
-//! What can be done with a set: approve, start, send back, withdraw.
+//! What can be done with a set: approve, start, let it start by itself, send back, withdraw.
 
-use crate::parts::{Form, Icon, Reader, icon, only, panel};
-use crate::view::{SetMember, SetView};
+use crate::parts::{Field, Form, Icon, Reader, icon, only, panel, region_title, when};
+use crate::text::problem_text;
+use crate::view::{BookingView, SetMember, SetView};
 use domain::Action;
 use domain::gate::GateState;
 use domain::promotion::PromotionState;
@@ -66,6 +67,75 @@ fn start_form(r: &Reader, set: &SetView) -> AnyView {
             {act}
             <p class="hint">{t.set_start_order(&names.join(" → "))}</p>
         </form>
+    }
+    .into_any()
+}
+
+/// That the set starts by itself, or the form to let it, while nobody has started it.
+pub(super) fn booking(r: &Reader, set: &SetView) -> AnyView {
+    let may = set.may.contains(&Action::StartPromotion);
+    match &set.booking {
+        _ if set.state != PromotionState::Open => ().into_any(),
+        Some(booking) => booked(r, set, booking, may),
+        None if may => book_form(r, set),
+        None => ().into_any(),
+    }
+}
+
+fn booked(r: &Reader, set: &SetView, booking: &BookingView, may: bool) -> AnyView {
+    let t = r.t;
+    let times = set
+        .times
+        .iter()
+        .map(|time| view! { <li class="about">{t.set_time_in(&region_title(t, &time.region), &time.at, &time.time_zone)}</li> })
+        .collect_view();
+    let time = booking.not_before.map(|at| view! { <p>{t.not_before()}" "{when(r, at)}</p><ul class="plain">{times}</ul> });
+    let waits = booking.waits.as_ref().map(|waits| {
+        let at = booking.tried_at.map(|at| when(r, at));
+        view! { <p class="about warn">{t.booking_waits()}" "{problem_text(t, waits).happened}" "<span class="quiet">{at}</span></p> }
+    });
+    let number = set.number.to_string();
+    let unbook = may.then(|| {
+        view! {
+            <form method="post" action="/do/sets/unbook" class="row">
+                <input type="hidden" name="set" value=number/>
+                <button class="btn">{t.unbook_button()}</button>
+            </form>
+        }
+    });
+    let content = view! {
+        <div class="pad stack" data-live="booking">
+            <p>{icon(Icon::Clock)}" "<b>{t.set_booked(&booking.by_name)}</b></p>
+            {time}
+            {waits}
+            {unbook}
+        </div>
+    };
+    view! { <div id="booking">{panel(t.set_booking_title(), (), content)}</div> }.into_any()
+}
+
+fn book_form(r: &Reader, set: &SetView) -> AnyView {
+    let t = r.t;
+    let number = set.number.to_string();
+    let form = Form::of(r, "/do/sets/book", Some(("set", &number)));
+    let time = Field { kind: "datetime-local", required: false, ..Field::text("not_before", t.not_before()) };
+    let typed = Field { guard: Some(number.clone()), ..Field::text("app", t.confirm_itself(&number)) };
+    let password = set
+        .password_needed
+        .then(|| form.input(Field::password("password", t.password_itself(), "current-password").hint(t.password_again_why())));
+    view! {
+        <details class="panel fold-panel" id="booking" open=form.refused()>
+            <summary><h2>{t.set_booking_title()}</h2></summary>
+            <form method="post" action="/do/sets/book" class="stack pad confirm" aria-label=t.set_booking_title()>
+                {form.alert()}
+                <input type="hidden" name="set" value=number.clone()/>
+                <p class="hint">{t.set_booking_help()}</p>
+                {form.input(time.hint(t.not_before_zone(&set.time_zone)))}
+                {form.input(typed)}
+                {password}
+                <div class="row"><button class="btn" data-guarded="">{t.book_button()}</button></div>
+            </form>
+        </details>
     }
     .into_any()
 }

@@ -242,7 +242,8 @@ async fn review_glass(
 }
 
 /// Requests and starts a rollback of an app in one region to a digest that was verified there
-/// before: `to` when given, else the one that the Regions page offers.
+/// before: `to` when given, else the one that the Regions page offers. With `withdraw_canary` a canary
+/// of the app that is there is withdrawn, and the rollback starts by itself as soon as it is gone.
 #[utoipa::path(post, path = "/api/v1/rollbacks", request_body = RollbackInput,
     responses((status = 201, body = Made), (status = "default", body = ProblemDocument)))]
 async fn roll_back(

@@ -9,7 +9,7 @@ use crate::http::problem::{ApiProblem, Body, Path, ProblemDocument};
 use crate::http::routes::{Access, Routes};
 use crate::store::missing;
 use crate::usecases::promotions;
-use app::view::{Confirmation, SetApproval, SetInput, SetView};
+use app::view::{BookingInput, Confirmation, SetApproval, SetInput, SetView};
 use axum::Json;
 use axum::extract::State;
 use domain::Action;
@@ -24,6 +24,8 @@ pub fn routes(routes: Routes) -> Routes {
         .api(Access::Needs(Action::Read), routes!(show_set))
         .api(Access::Needs(Action::ApprovePromotion), routes!(approve_set))
         .api(Access::Needs(Action::StartPromotion), routes!(start_set))
+        .api(Access::Needs(Action::StartPromotion), routes!(book_set))
+        .api(Access::Needs(Action::StartPromotion), routes!(unbook_set))
         .api(Access::Needs(Action::CancelPromotion), routes!(cancel_set))
         .api(Access::Needs(Action::ApprovePromotion), routes!(reject_set))
 }
@@ -74,6 +76,28 @@ async fn start_set(
     Body(confirmation): Body<Confirmation>,
 ) -> Result<StatusCode, ApiProblem> {
     promotions::start_set(&ctx, &actor, number(&set)?, confirmation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Books a set: it starts by itself when every gate of every promotion is green. `app` is the set's
+/// number, to confirm.
+#[utoipa::path(post, path = "/api/v1/promotion-sets/{set}/book", params(("set" = String, Path)), request_body = BookingInput,
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn book_set(
+    State(ctx): State<Ctx>,
+    Caller(actor): Caller,
+    Path(set): Path<String>,
+    Body(input): Body<BookingInput>,
+) -> Result<StatusCode, ApiProblem> {
+    promotions::book_set(&ctx, &actor, number(&set)?, input).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the booking of a set away: it starts by hand again.
+#[utoipa::path(post, path = "/api/v1/promotion-sets/{set}/unbook", params(("set" = String, Path)),
+    responses((status = 204), (status = "default", body = ProblemDocument)))]
+async fn unbook_set(State(ctx): State<Ctx>, Caller(actor): Caller, Path(set): Path<String>) -> Result<StatusCode, ApiProblem> {
+    promotions::unbook_set(&ctx, &actor, number(&set)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -88,6 +88,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT p.id, p.app, r.region FROM rollouts r JOIN (
                  SELECT id, app, requested_at FROM promotions WHERE state IN ('open', 'running') AND state = 'open'
+                   AND kind IN ('promotion', 'canary')
                    AND requested_by_id <> $1
                    AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.promotion_id = promotions.id AND a.user_id = $1)
                  ORDER BY requested_at DESC, id DESC LIMIT $2

@@ -6,6 +6,7 @@ use crate::engine::credentials_of;
 use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::hub::Topic;
 use crate::store::canaries::{self as rows, CanaryRow};
+use crate::store::follows::follower_of;
 use crate::store::{Tx, decisions, internal};
 use crate::usecases::deciding::take_turn;
 use crate::usecases::notifications;
@@ -86,12 +87,14 @@ async fn send_back(ctx: &Ctx, known: &CanaryRow) -> Result<Option<CanaryRow>, Pr
 async fn take_back(ctx: &Ctx, canary: &CanaryRow) -> Result<(), Problem> {
     let applied = ctx.config();
     let Some(region) = applied.config.region(&canary.region) else { return Ok(()) };
+    // Whatever the main service does then, it goes back; nobody waits for its tasks.
+    let followed = is_followed(ctx, canary).await?;
     let taken = async {
         let account = credentials_of(&ctx.registry(), &canary.before.image).await;
         let account = account.map_err(|problem| Trouble::Away(problem.to_string()))?;
         let swarm = Swarm::reach(&ctx.engines, region, ctx.instance()).await?.pulling_as(account);
         for _ in 0..MOST_STEPS {
-            if let Some(end) = step(ctx, &swarm, canary).await? {
+            if let Some(end) = step(ctx, &swarm, canary, followed).await? {
                 return Ok::<_, Trouble>(end);
             }
         }
@@ -112,6 +115,12 @@ async fn take_back(ctx: &Ctx, canary: &CanaryRow) -> Result<(), Problem> {
     }
 }
 
+/// Whether a rollback of its region waits for it to be gone.
+async fn is_followed(ctx: &Ctx, canary: &CanaryRow) -> Result<bool, Problem> {
+    let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
+    Ok(follower_of(&mut connection, &canary.promotion).await?.is_some())
+}
+
 enum End {
     Done {
         main: String,
@@ -122,7 +131,7 @@ enum End {
 }
 
 /// One look and at most one act; none while there is more to do at once.
-async fn step(ctx: &Ctx, swarm: &Swarm, canary: &CanaryRow) -> Result<Option<End>, Trouble> {
+async fn step(ctx: &Ctx, swarm: &Swarm, canary: &CanaryRow, followed: bool) -> Result<Option<End>, Trouble> {
     // What is not ours under its name is nobody's canary.
     let there = match swarm.look(&canary.app, Which::Canary).await? {
         Look::Ours(seen) => Some(seen),
@@ -138,7 +147,7 @@ async fn step(ctx: &Ctx, swarm: &Swarm, canary: &CanaryRow) -> Result<Option<End
     };
     let main = seen.as_deref().map_or(Main::Other, |seen| judge(seen, canary));
     let waited = i64::from(canary.before.deadline_seconds);
-    let late = canary.returning_at.is_none_or(|at| (ctx.now() - at).num_seconds() >= waited);
+    let late = followed || canary.returning_at.is_none_or(|at| (ctx.now() - at).num_seconds() >= waited);
     match (return_step(false, canary.terms.shape, main, late), &seen) {
         (ReturnStep::Refill, Some(seen)) => match swarm.update(seen, &canary.before, canary.put_by.as_str()).await {
             Ok(()) | Err(Trouble::Stale) => Ok(None),

@@ -3,7 +3,9 @@
 use crate::ctx::Ctx;
 use crate::engine::swarm::essence;
 use crate::store::canaries::CanaryRow;
-use app::view::{CanaryAskedView, CanaryView};
+use crate::store::follows::follower_of;
+use crate::store::internal;
+use app::view::{CanaryAskedView, CanaryView, PromotionLink};
 use domain::Problem;
 use domain::canary::MOST_HOURS;
 use domain::config::RegionConfig;
@@ -41,6 +43,8 @@ pub(crate) async fn canary_view(
     let port = intent.as_ref().and_then(|intent| intent.port).map(|port| port.published);
     let url = region.address.as_ref().zip(port).map(|(address, port)| format!("http://{address}:{port}"));
     let drifted = service.zip(intent.as_ref()).is_some_and(|(service, intent)| service.essence != essence(intent));
+    let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
+    let followed_by = follower_of(&mut connection, &canary.promotion).await?;
     let latest = canary.started_at + chrono::TimeDelta::hours(i64::from(MOST_HOURS));
     Ok(CanaryView {
         promotion: canary.promotion.clone(),
@@ -64,5 +68,6 @@ pub(crate) async fn canary_view(
         cause: canary.cause,
         withdrawn_by: canary.withdrawn_by.clone(),
         reason: canary.reason.clone(),
+        followed_by: followed_by.map(|(id, number)| PromotionLink { id, number }),
     })
 }

@@ -234,6 +234,20 @@ pub async fn rollback(ctx: &Ctx, tx: &mut Tx, promotion: &PromotionRecord, regio
     tell_promotion(ctx, tx, EventKind::Rollback, promotion, &[region.to_owned()]).await
 }
 
+/// A rollback that was to follow a canary was given up.
+pub async fn rollback_given_up(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    promotion: &PromotionRecord,
+    region: &str,
+    why: Problem,
+) -> Result<(), Problem> {
+    let (id, number) = (promotion.id.clone(), promotion.number);
+    let what = What::Promotion { id, number, regions: vec![region.to_owned()], failure: Some(why) };
+    let news = News::new(EventKind::RolloutFailed, ctx.now(), what).about(tx, &promotion.build).await?;
+    announce(ctx, tx, news.by(&promotion.requested_by_name).note(&promotion.reason)).await
+}
+
 /// Somebody started a promotion without people's decisions.
 pub async fn glass_broken(
     ctx: &Ctx,

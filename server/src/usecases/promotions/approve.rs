@@ -1,6 +1,7 @@
 //! What others decide about an open promotion: approve it, send it back, except it from a freeze.
 
 use super::facts::facts;
+use super::follow::require_forward;
 use super::request::{record_act, require_open};
 use super::world::World;
 use crate::ctx::Ctx;
@@ -20,11 +21,12 @@ use domain::{Action, Actor, Person, Problem};
 /// # Errors
 /// [`Problem::Forbidden`] also when the policy asks nobody of the actor's role; [`Problem::NotFound`],
 /// [`Problem::Finished`], [`Problem::OwnRequest`], [`Problem::OwnWork`], [`Problem::ApprovedAlready`],
-/// [`Problem::Stale`].
+/// [`Problem::FollowsCanary`], [`Problem::Stale`].
 pub async fn approve_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<(), Problem> {
     actor.require(Action::ApprovePromotion)?;
     let mut turn = Turn::take(ctx, actor, Action::ApprovePromotion, id).await?;
     may_approve(&turn.actor, turn.promotion.state, &turn.facts)?;
+    require_forward(&turn.promotion)?;
     approvals::approve(&mut turn.tx, id, &turn.person, &turn.facts.subject, ctx.now()).await?;
     let regions = turn.facts.subject.regions.join(", ");
     record_act(ctx, &mut turn.tx, actor, "promotion.approved", &turn.promotion, &regions).await?;

@@ -7,6 +7,7 @@
 use super::approve::expire;
 use super::automatic::{self, draft_releases};
 use super::facts::facts;
+use super::follow::{require_forward, start_followers};
 use super::launch::confirm;
 use super::request::{record_act, require_open};
 use super::sets;
@@ -21,9 +22,9 @@ use app::view::BookingInput;
 use chrono::TimeDelta;
 use domain::config::Config;
 use domain::gate::{Gate, GateKind, GateState, gates};
-use domain::id::PromotionId;
+use domain::id::{PromotionId, UserId};
 use domain::policy::MOST_OPEN_DAYS;
-use domain::problem::Fault;
+use domain::problem::{Fault, Refused};
 use domain::{Action, Actor, Person, Problem, Time, zone};
 use std::time::Duration;
 
@@ -37,11 +38,12 @@ const LEAST_EXPIRY: TimeDelta = TimeDelta::hours(1);
 ///
 /// # Errors
 /// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::Invalid`] for the
-/// time, [`Problem::InSet`], [`Problem::Finished`], [`Problem::NotFound`].
+/// time, [`Problem::InSet`], [`Problem::FollowsCanary`], [`Problem::Finished`], [`Problem::NotFound`].
 pub async fn book_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: BookingInput) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    require_forward(&known)?;
     sets::require_alone(ctx, id).await?;
     ctx.reload_config().await?;
     let regions = ctx.store.regions_of(id).await?;
@@ -113,8 +115,12 @@ pub(super) async fn book(
     not_before: Option<Time>,
 ) -> Result<(), Problem> {
     rows::book(tx, &promotion.id, person, not_before, ctx.now()).await?;
-    let when = not_before.map(|at| format!("not before {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
-    record_act(ctx, tx, actor, "promotion.booked", promotion, &when).await
+    record_act(ctx, tx, actor, "promotion.booked", promotion, &when(not_before)).await
+}
+
+/// When something that is booked begins, for the record.
+pub(super) fn when(not_before: Option<Time>) -> String {
+    not_before.map(|at| format!("not before {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default()
 }
 
 /// Starts what is booked, marks what has lapsed and drafts what channels ask for, until the instance stops.
@@ -139,6 +145,10 @@ async fn look_after(ctx: &Ctx) -> Result<(), Problem> {
     draft_releases(ctx).await?;
     for booking in ctx.store.due_bookings(now).await? {
         start_booked(ctx, &booking).await?;
+    }
+    start_followers(ctx).await?;
+    for booking in ctx.store.due_set_bookings(now).await? {
+        sets::start_booked_set(ctx, &booking).await?;
     }
     Ok(())
 }
@@ -166,7 +176,11 @@ pub async fn start_booked(ctx: &Ctx, booking: &Booking) -> Result<bool, Problem>
 }
 
 async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
-    let actor = booked_by(ctx, booking).await?;
+    let actor = if automatic::is_own(&booking.by) {
+        Actor::Slipway
+    } else {
+        booked_by(ctx, (&booking.by, booking.at), Action::StartPromotion).await?
+    };
     let known = ctx.store.promotion(&booking.promotion).await?;
     require_open(&known)?;
     sets::require_its_turn(ctx, &known.id).await?;
@@ -178,21 +192,23 @@ async fn attempt(ctx: &Ctx, booking: &Booking) -> Result<(), Problem> {
 }
 
 /// Whoever booked it, as they are now. They confirmed when they booked; their role is asked for again when
-/// the turn has come. What Slipway booked by itself is judged then.
-async fn booked_by(ctx: &Ctx, booking: &Booking) -> Result<Actor, Problem> {
-    if automatic::is_own(&booking.by) {
-        return Ok(Actor::Slipway);
-    }
-    let action = Action::StartPromotion;
-    let user = ctx.store.user_by_id(&booking.by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
-    let actor = Actor::User { person: user.person, signed_in_at: booking.at };
+/// the turn has come.
+///
+/// # Errors
+/// [`Problem::Forbidden`].
+pub(super) async fn booked_by(ctx: &Ctx, (by, at): (&UserId, Time), action: Action) -> Result<Actor, Problem> {
+    let user = ctx.store.user_by_id(by).await?.filter(|user| !user.disabled).ok_or(Problem::Forbidden { action })?;
+    let actor = Actor::User { person: user.person, signed_in_at: at };
     actor.require(action)?;
     Ok(actor)
 }
 
 /// The closed gates that nobody in the world need be asked for, so that a promotion that waits for people
 /// does not keep registries and regions busy.
-async fn closed_by_people(ctx: &Ctx, known: &PromotionRecord) -> Result<Vec<Gate>, Problem> {
+///
+/// # Errors
+/// [`Problem::Internal`].
+pub(super) async fn closed_by_people(ctx: &Ctx, known: &PromotionRecord) -> Result<Vec<Gate>, Problem> {
     let regions = ctx.store.regions_of(&known.id).await?;
     let applied = ctx.config();
     let subject = ctx.store.existing_build(&known.build).await?;
@@ -213,8 +229,16 @@ async fn closed_by_people(ctx: &Ctx, known: &PromotionRecord) -> Result<Vec<Gate
 
 /// The reason without the gates that are green and without the times of looks, so that the same reason is
 /// the same text.
-fn told(problem: Problem) -> Problem {
-    let Problem::GatesClosed { gates } = problem else { return problem };
-    let closed = gates.into_iter().filter(|gate| gate.state != GateState::Green);
-    Problem::GatesClosed { gates: closed.map(|gate| Gate { checked_at: None, ..gate }).collect() }
+pub(super) fn told(problem: Problem) -> Problem {
+    match problem {
+        Problem::GatesClosed { gates } => {
+            let closed = gates.into_iter().filter(|gate| gate.state != GateState::Green);
+            Problem::GatesClosed { gates: closed.map(|gate| Gate { checked_at: None, ..gate }).collect() }
+        }
+        Problem::SetClosed { members } => {
+            let each = members.into_iter().map(|refused| Refused { why: told(refused.why), ..refused });
+            Problem::SetClosed { members: each.collect() }
+        }
+        other => other,
+    }
 }

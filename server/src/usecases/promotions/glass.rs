@@ -3,6 +3,7 @@
 //! It skips tests, sign-off, approvals, soak and freezes, where every policy that fits allows it. A
 //! standing fail, a missing image and a region that is away or busy stop it as they stop everything.
 
+use super::follow::require_forward;
 use super::launch::{launch, launched};
 use super::request::{record_act, require_open};
 use super::sets;
@@ -29,6 +30,7 @@ pub async fn break_glass(ctx: &Ctx, actor: &Actor, id: &PromotionId, input: Glas
     let reason = words("reason", &input.reason, true)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    require_forward(&known)?;
     sets::require_alone(ctx, id).await?;
     if input.confirmation.app != known.app {
         return Err(Problem::ConfirmationMismatch { expected: known.app });

@@ -10,6 +10,7 @@ use crate::ctx::Ctx;
 use crate::store::bookings::{Booking, booking_of};
 use crate::store::decisions::standing;
 use crate::store::exceptions::{self, Act, BrokenGlass, Kind};
+use crate::store::follows::{Follow, follow_of};
 use crate::store::promotions::PromotionRecord;
 use crate::store::rollouts::RolloutRow;
 use crate::store::sets::PlaceInSet;
@@ -19,8 +20,8 @@ use crate::usecases::regions::region_ref;
 use crate::usecases::rollouts::waits;
 use crate::usecases::{canaries, commits};
 use app::view::{
-    ActView, ApprovalView, BookingView, CourseView, GlassView, Page, Paging, PromotionLink, PromotionRow, PromotionView,
-    RolloutView, SetPlace,
+    ActView, ApprovalView, BookingView, CourseView, FollowView, GlassView, Page, Paging, PromotionLink, PromotionRow,
+    PromotionView, RolloutView, SetPlace,
 };
 use domain::config::Config;
 use domain::gate::{
@@ -177,6 +178,7 @@ struct Beside {
     exemption: Option<Act>,
     rejection: Option<Act>,
     glass: Option<BrokenGlass>,
+    follows: Option<Follow>,
 }
 
 impl Beside {
@@ -190,6 +192,7 @@ impl Beside {
             exemption: exceptions::act_of(&mut connection, Kind::Exemption, id).await?,
             rejection: exceptions::act_of(&mut connection, Kind::Rejection, id).await?,
             glass: exceptions::broken_glass(&mut connection, id).await?,
+            follows: follow_of(&mut connection, id).await?,
         })
     }
 }
@@ -217,7 +220,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
         rollouts.push(rollout_view(ctx, actor, &applied.config, &record, part, common.as_ref()).await?);
     }
     let place = ctx.store.place_in_set(id).await?;
-    let (by, state) = (&record.requested_by, record.state);
+    let (by, state, forward) = (&record.requested_by, record.state, !record.kind.goes_back());
     Ok(PromotionView {
         requested_by: by.clone(),
         reason: record.reason.clone(),
@@ -231,8 +234,8 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
         started_at: record.started_at,
         password_needed: password_needed(ctx, actor),
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
-        may_approve: facts.is_some_and(|facts| may_approve(actor, state, facts).is_ok()),
-        may_reject: facts.is_some_and(|facts| may_reject(actor, by, state, &facts.policy).is_ok()),
+        may_approve: forward && facts.is_some_and(|facts| may_approve(actor, state, facts).is_ok()),
+        may_reject: forward && facts.is_some_and(|facts| may_reject(actor, by, state, &facts.policy).is_ok()),
         may_exempt: may_exempt(actor, by, state).is_ok(),
         policy: facts.map(|facts| facts.policy.clone()),
         time_zone: first.map_or("UTC", |region| region.time_zone.as_str()).to_owned(),
@@ -240,6 +243,7 @@ pub async fn promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId) -> Result<Pro
         exemption: beside.exemption.map(act_view),
         rejection: beside.rejection.map(act_view),
         glass: beside.glass.map(|glass| glass_view(glass, actor)),
+        follows: beside.follows.map(follow_view),
         row: row(&applied.config, record, &regions, &gates, place),
     })
 }
@@ -260,6 +264,11 @@ fn act_view(act: Act) -> ActView {
 fn booking_view(booking: Booking) -> BookingView {
     let Booking { by_name, at, not_before, waits, tried_at, .. } = booking;
     BookingView { by_name, at, not_before, waits, tried_at }
+}
+
+fn follow_view(follow: Follow) -> FollowView {
+    let Follow { canary, canary_number, by_name, until, waits, tried_at, .. } = follow;
+    FollowView { canary: PromotionLink { id: canary, number: canary_number }, by_name, until, waits, tried_at }
 }
 
 fn glass_view(glass: BrokenGlass, actor: &Actor) -> GlassView {

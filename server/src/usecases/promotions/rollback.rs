@@ -5,6 +5,7 @@
 //! record says that this is what runs: what the record says is what was meant, and only a
 //! rollout that verifies its tasks makes it so again.
 
+use super::follow;
 use super::launch::{confirm, launch, launched};
 use super::request::{known_app, record_act};
 use super::world::{How, Subject, World, pulled_from};
@@ -36,15 +37,33 @@ fn runs(ctx: &Ctx, app: &str, region: &str, ended: Option<Time>) -> Option<Diges
     seen.services.get(app)?.digest.clone()
 }
 
-/// Requests and starts a rollback of one region in one go.
+/// A rollback that was asked for, confirmed and looked into.
+pub(super) struct Back<'a> {
+    pub input: &'a RollbackInput,
+    pub reason: String,
+    pub digest: Digest,
+    /// The build with that digest, and its tag.
+    pub known: (BuildId, Option<String>),
+    pub world: World,
+    /// Where the app's image is, and from where the region pulls it.
+    pub image: &'a ImageName,
+    pub there: ImageName,
+}
+
+/// Requests and starts a rollback of one region in one go. Where it says so and a canary of the app is
+/// there, that is withdrawn first, and the rollback starts by itself as soon as it is gone.
 ///
 /// # Errors
 /// [`Problem::Invalid`] without a reason, [`Problem::NotFound`], [`Problem::ConfirmationMismatch`],
 /// [`Problem::PasswordNeeded`] and its kin; [`Problem::NothingToRollBackTo`]; [`Problem::Stale`]
 /// when the digest that the page offered is no longer a way back; when one gate is closed its
-/// own problem, else [`Problem::GatesClosed`].
+/// own problem, else [`Problem::GatesClosed`]; with a canary to withdraw [`Problem::FollowsCanary`] when
+/// a rollback follows it already.
 pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result<PromotionId, Problem> {
     actor.require(Action::RollBack)?;
+    if input.withdraw_canary {
+        actor.require(Action::TendCanary)?;
+    }
     let reason = words("reason", &input.reason, true)?;
     ctx.reload_config().await?;
     let applied = ctx.config();
@@ -57,19 +76,28 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
     let regions = [(input.region.clone(), None)];
     let subject = Subject { app: &app.name, image: &app.image, digest: &digest, regions: &regions };
     let world = World::look(ctx, applied.clone(), subject, How::Anew).await;
+    let there = pulled_from(&applied.config, &input.region, &app.image).unwrap_or_else(|| app.image.clone());
+    let back = Back { input: &input, reason, digest, known, world, image: &app.image, there };
+    let canary = if input.withdraw_canary { ctx.store.canary_there(&input.app, &input.region).await? } else { None };
+    match canary {
+        Some(canary) => follow::withdraw_then(ctx, actor, back, &canary).await,
+        None => at_once(ctx, actor, back).await,
+    }
+}
 
-    let (mut tx, person) = deciding::begin(ctx, actor, Action::RollBack, &app.name, &digest).await?;
-    let (past, ended) = rows::past_in(&mut tx, &app.name, &input.region).await?;
-    if choose(ctx, &input, &past, ended)? != digest {
+async fn at_once(ctx: &Ctx, actor: &Actor, back: Back<'_>) -> Result<PromotionId, Problem> {
+    let (app, region) = (back.input.app.as_str(), back.input.region.as_str());
+    let (mut tx, person) = deciding::begin(ctx, actor, Action::RollBack, app, &back.digest).await?;
+    let (past, ended) = rows::past_in(&mut tx, app, region).await?;
+    if choose(ctx, back.input, &past, ended)? != back.digest {
         return Err(Problem::Stale);
     }
-    let wanted = AtOnce { kind: PromotionKind::Rollback, app: &input.app, region: &input.region, reason };
-    let promotion = open(ctx, &mut tx, &person, wanted, known, &digest).await?;
-    let done = launch(ctx, &mut tx, &promotion, &person, world).await;
-    let there = pulled_from(&applied.config, &input.region, &app.image).unwrap_or_else(|| app.image.clone());
-    done.map_err(|problem| plainly(problem, (&input.app, &input.region), (&app.image, &there), &digest))?;
-    let detail = format!("{}: {}", input.region, promotion.reason);
-    notifications::rollback(ctx, &mut tx, &promotion, &input.region).await?;
+    let wanted = AtOnce { kind: PromotionKind::Rollback, app, region, reason: back.reason };
+    let promotion = open(ctx, &mut tx, &person, wanted, back.known, &back.digest).await?;
+    let done = launch(ctx, &mut tx, &promotion, &person, back.world).await;
+    done.map_err(|problem| plainly(problem, (app, region), (back.image, &back.there), &back.digest))?;
+    let detail = format!("{region}: {}", promotion.reason);
+    notifications::rollback(ctx, &mut tx, &promotion, region).await?;
     record_act(ctx, &mut tx, actor, "rollback.started", &promotion, &detail).await?;
     deciding::finish(ctx, tx, Some(promotion.id.0.clone())).await?;
     launched(ctx);
@@ -77,7 +105,10 @@ pub async fn roll_back(ctx: &Ctx, actor: &Actor, input: RollbackInput) -> Result
 }
 
 /// The digest that the page offered, if it still is a way back; without one, the offer of now.
-fn choose(ctx: &Ctx, input: &RollbackInput, past: &[Past], ended: Option<Time>) -> Result<Digest, Problem> {
+///
+/// # Errors
+/// [`Problem::NothingToRollBackTo`], [`Problem::Stale`].
+pub(super) fn choose(ctx: &Ctx, input: &RollbackInput, past: &[Past], ended: Option<Time>) -> Result<Digest, Problem> {
     let runs = runs(ctx, &input.app, &input.region, ended);
     let offered = way_back(past, runs.as_ref()).ok_or_else(|| no_way_back(input));
     match &input.to {
@@ -91,7 +122,7 @@ fn no_way_back(input: &RollbackInput) -> Problem {
     Problem::NothingToRollBackTo { app: input.app.clone(), region: input.region.clone() }
 }
 
-/// A promotion of one region that starts as soon as it is written.
+/// A promotion of one region that somebody asked for with one button.
 pub(super) struct AtOnce<'a> {
     pub kind: PromotionKind,
     pub app: &'a str,

@@ -5,18 +5,21 @@
 //! others as whoever started it; a booking waits until those before it are verified, and then every
 //! gate is checked again. Alone, a promotion of a set is neither started nor booked.
 
+mod book;
 mod read;
 
+pub use book::{book_set, start_booked_set, unbook_set};
 pub use read::{promotion_set, set_form};
 
 use super::approve::approve_promotion;
-use super::book::book;
+use super::book::book as book_promotion;
 use super::launch::{confirm, launch, launched, why_not};
 use super::request::{Draft, Requester, record_act};
 use super::start::look;
 use crate::ctx::{Ctx, Entry};
 use crate::store::exceptions::{self, Kind};
 use crate::store::promotions::{self as rows, PromotionRecord};
+use crate::store::set_bookings::SetBooking;
 use crate::store::sets::{self, SetRecord};
 use crate::store::{Tx, internal, next_number};
 use crate::usecases::deciding::{self, words};
@@ -105,10 +108,27 @@ pub async fn start_set(ctx: &Ctx, actor: &Actor, number: SetNumber, confirmation
     let (record, known) = ctx.store.set(number).await?;
     require_not_started(&record, &known)?;
     confirm(ctx, actor, &number.to_string(), &confirmation).await?;
+    start_all(ctx, actor, number, &known, None).await
+}
+
+/// Starts a set that was confirmed, now or when it was booked; a booking must still be there.
+///
+/// # Errors
+/// As [`start_set`].
+async fn start_all(
+    ctx: &Ctx,
+    actor: &Actor,
+    number: SetNumber,
+    known: &[PromotionRecord],
+    booked: Option<&SetBooking>,
+) -> Result<(), Problem> {
     let worlds = futures::future::try_join_all(known.iter().map(|member| look(ctx, member))).await?;
-    let (mut tx, person) = deciding::begin_all(ctx, actor, Action::StartPromotion, about(&known)).await?;
+    let (mut tx, person) = deciding::begin_all(ctx, actor, Action::StartPromotion, about(known)).await?;
     let members = rows::of_set(&mut tx, number).await?;
     require_not_started(&sets::set_in(&mut tx, number).await?, &members)?;
+    if let Some(booking) = booked {
+        book::require_booked(&mut tx, booking).await?;
+    }
     let mut refused = Vec::new();
     for (member, world) in members.iter().zip(&worlds) {
         if let Some(why) = why_not(ctx, &mut tx, member, world).await? {
@@ -124,12 +144,13 @@ pub async fn start_set(ctx: &Ctx, actor: &Actor, number: SetNumber, confirmation
     let regions = launch(ctx, &mut tx, first, &person, world).await?;
     record_act(ctx, &mut tx, actor, "promotion.started", first, &format!("{} ({number})", regions.join(", "))).await?;
     for member in others {
-        book(ctx, &mut tx, actor, &person, member, None).await?;
+        book_promotion(ctx, &mut tx, actor, &person, member, None).await?;
     }
     if !sets::start(&mut tx, number, &person, ctx.now()).await? {
         return Err(Problem::Stale);
     }
-    record_set(ctx, &mut tx, actor, "set.started", number, &list(&members)).await?;
+    let how = if booked.is_some() { " (booked)" } else { "" };
+    record_set(ctx, &mut tx, actor, "set.started", number, &format!("{}{how}", list(&members))).await?;
     deciding::finish(ctx, tx, None).await?;
     launched(ctx);
     Ok(())
@@ -251,7 +272,7 @@ fn list(members: &[PromotionRecord]) -> String {
 
 async fn record_set(ctx: &Ctx, tx: &mut Tx, actor: &Actor, action: &str, number: SetNumber, detail: &str) -> Result<(), Problem> {
     let subject = number.to_string();
-    let entry =
-        Entry { action, subject_kind: "promotion_set", subject: &subject, app: None, detail: format!("{number}: {detail}") };
+    let detail = if detail.is_empty() { subject.clone() } else { format!("{number}: {detail}") };
+    let entry = Entry { action, subject_kind: "promotion_set", subject: &subject, app: None, detail };
     ctx.audit(tx, actor, entry).await
 }

@@ -1,6 +1,7 @@
 //! The guarded button.
 
 use super::automatic;
+use super::follow::require_forward;
 use super::launch::{confirm, launch, launched};
 use super::request::{record_act, require_open};
 use super::sets;
@@ -18,12 +19,13 @@ use domain::{Action, Actor, ImageName, Person, Problem};
 /// The world is looked at first; then one transaction reads everything else again and decides.
 ///
 /// # Errors
-/// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::InSet`],
+/// [`Problem::ConfirmationMismatch`], [`Problem::PasswordNeeded`] and its kin, [`Problem::InSet`], [`Problem::FollowsCanary`],
 /// [`Problem::GatesClosed`], [`Problem::Finished`], [`Problem::NotFound`], [`Problem::Stale`].
 pub async fn start_promotion(ctx: &Ctx, actor: &Actor, id: &PromotionId, confirmation: Confirmation) -> Result<(), Problem> {
     actor.require(Action::StartPromotion)?;
     let known = ctx.store.promotion(id).await?;
     require_open(&known)?;
+    require_forward(&known)?;
     sets::require_alone(ctx, id).await?;
     confirm(ctx, actor, &known.app, &confirmation).await?;
     start(ctx, actor, &known, "").await

@@ -25,7 +25,7 @@ use std::time::Duration;
 const APPS: [&str; 3] = ["web", "worker", "jobs"];
 
 /// The team with a third app.
-async fn set(app: TestApp) -> Stage {
+pub(super) async fn set(app: TestApp) -> Stage {
     let stage = Stage::set(app).await;
     let host = &stage.registry.host;
     stage
@@ -39,7 +39,7 @@ async fn set(app: TestApp) -> Stage {
 }
 
 /// A build of each app that passed and was signed off.
-async fn accepted(stage: &Stage) -> Vec<BuildId> {
+pub(super) async fn accepted(stage: &Stage) -> Vec<BuildId> {
     let mut builds = Vec::new();
     for (n, app) in (1..).zip(APPS) {
         stage.tick();
@@ -60,13 +60,13 @@ fn input(builds: &[BuildId]) -> SetInput {
     }
 }
 
-async fn requested(stage: &Stage, builds: &[BuildId]) -> SetNumber {
+pub(super) async fn requested(stage: &Stage, builds: &[BuildId]) -> SetNumber {
     stage.tick();
     request_set(&stage.app.ctx, &stage.people.ada, input(builds)).await.expect("requested")
 }
 
 /// ada requests, leo approves all.
-async fn approved(stage: &Stage, builds: &[BuildId]) -> SetNumber {
+pub(super) async fn approved(stage: &Stage, builds: &[BuildId]) -> SetNumber {
     let number = requested(stage, builds).await;
     stage.tick();
     let done = approve_set(&stage.app.ctx, &stage.people.leo, number).await.expect("approved");
@@ -78,15 +78,15 @@ async fn start(stage: &Stage, number: SetNumber) -> Result<(), Problem> {
     start_set(&stage.app.ctx, &stage.people.ada, number, typed(&number.to_string())).await
 }
 
-async fn seen(stage: &Stage, number: SetNumber) -> SetView {
+pub(super) async fn seen(stage: &Stage, number: SetNumber) -> SetView {
     promotion_set(&stage.app.ctx, &stage.people.vera, number).await.expect("shown")
 }
 
-async fn members(stage: &Stage, number: SetNumber) -> Vec<PromotionId> {
+pub(super) async fn members(stage: &Stage, number: SetNumber) -> Vec<PromotionId> {
     seen(stage, number).await.members.into_iter().map(|member| member.row.id).collect()
 }
 
-async fn states(stage: &Stage, number: SetNumber) -> Vec<PromotionState> {
+pub(super) async fn states(stage: &Stage, number: SetNumber) -> Vec<PromotionState> {
     seen(stage, number).await.members.into_iter().map(|member| member.row.state).collect()
 }
 

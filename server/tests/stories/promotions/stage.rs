@@ -184,6 +184,7 @@ pub fn going_back(region: &str, to: Option<&Digest>) -> RollbackInput {
         region: region.to_owned(),
         reason: "it is broken".to_owned(),
         to: to.cloned(),
+        withdraw_canary: false,
         confirmation: typed("web"),
     }
 }

@@ -29,7 +29,7 @@ async fn set(app: TestApp) -> Stage {
 }
 
 /// A build that passed and was signed off.
-async fn accepted(stage: &Stage, n: u64) -> BuildId {
+pub(super) async fn accepted(stage: &Stage, n: u64) -> BuildId {
     stage.app.clock.advance(Duration::from_secs(1));
     let (ctx, digest) = (&stage.app.ctx, stage.registry.push(n));
     let build = listed(&stage.app, "web", &digest).await;
@@ -39,7 +39,7 @@ async fn accepted(stage: &Stage, n: u64) -> BuildId {
     build
 }
 
-fn half() -> Terms {
+pub(super) fn half() -> Terms {
     Terms { shape: Shape::Share, replicas: 1, port_label: None, hours: 24 }
 }
 
@@ -49,7 +49,7 @@ fn asked(build: &BuildId, regions: &[&str], canary: Option<Terms>) -> PromotionI
 }
 
 /// leo requests and ada approves.
-async fn approved(stage: &Stage, build: &BuildId, canary: Option<Terms>) -> PromotionId {
+pub(super) async fn approved(stage: &Stage, build: &BuildId, canary: Option<Terms>) -> PromotionId {
     let (ctx, people) = (&stage.app.ctx, &stage.people);
     let id = request_promotion(ctx, &people.leo, asked(build, &["here"], canary)).await.expect("requested");
     approve_promotion(ctx, &people.ada, &id).await.expect("approved");
@@ -68,7 +68,7 @@ fn withdraw() -> WithdrawInput {
     WithdrawInput { reason: "it is slower".to_owned(), confirmation: typed() }
 }
 
-async fn gone(stage: &Stage, id: &PromotionId) {
+pub(super) async fn gone(stage: &Stage, id: &PromotionId) {
     eventually("the return of a canary", || async {
         stage.app.ctx.work.canaries.notify_one();
         let canary = stage.app.ctx.store.canary(id).await.expect("a look").expect("a canary");
@@ -144,7 +144,8 @@ async fn while_it_runs_nothing_else_of_the_app_gets_in_until_a_lead_withdraws_it
         let gate = closed(refused);
         assert_eq!((gate.state, gate.cleared_by), (GateState::Red, Some(Role::Lead)));
         let (app, region) = ("web".to_owned(), "here".to_owned());
-        let back = RollbackInput { app, region, reason: "back".to_owned(), to: None, confirmation: typed() };
+        let reason = "back".to_owned();
+        let back = RollbackInput { app, region, reason, to: None, withdraw_canary: false, confirmation: typed() };
         closed(roll_back(ctx, &people.ada, back).await);
         let correct = CorrectInput { reason: "by hand".to_owned(), confirmation: typed() };
         closed(correct_drift(ctx, &people.ada, "here", "web", correct).await);

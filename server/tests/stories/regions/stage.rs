@@ -33,6 +33,14 @@ scale = 4
 
 impl Stage {
     pub async fn set(app: TestApp) -> Self {
+        let stage = Self::quiet(app).await;
+        tokio::spawn(rollouts::work(stage.app.ctx.clone()));
+        tokio::spawn(regions::watch(stage.app.ctx.clone()));
+        stage
+    }
+
+    /// The same, where nobody works yet.
+    pub async fn quiet(app: TestApp) -> Self {
         let (registry, here, there) = (Registry::open().await, Swarm::open().await, Swarm::open().await);
         let stage = Self { people: People::of(&app).await, app, registry, here, there };
         let host = &stage.registry.host;
@@ -48,8 +56,6 @@ impl Stage {
                 stage.here.host, stage.there.host
             ))
             .await;
-        tokio::spawn(rollouts::work(stage.app.ctx.clone()));
-        tokio::spawn(regions::watch(stage.app.ctx.clone()));
         stage
     }
 

@@ -4,20 +4,22 @@ use super::super::read::{row, stands};
 use super::super::world::How;
 use super::states;
 use crate::ctx::Ctx;
-use crate::store::bookings::booking_of;
+use crate::store::bookings;
 use crate::store::builds::Narrow;
 use crate::store::promotions::PromotionRecord;
+use crate::store::set_bookings::{SetBooking, booking_of_set};
 use crate::store::{Cursor, internal};
 use crate::usecases::people::password_needed;
 use crate::usecases::regions::region_ref;
 use crate::usecases::{builds, environments};
-use app::view::{SetForm, SetFormApp, SetFrom, SetMember, SetRegion, SetView};
+use app::view::{BookingView, RegionTime, SetForm, SetFormApp, SetFrom, SetMember, SetRegion, SetView};
+use domain::config::Config;
 use domain::gate::{may_approve, may_reject};
 use domain::id::{BuildId, EnvironmentId};
 use domain::policy::Policy;
 use domain::promotion::PromotionState;
 use domain::promotion::set::{SetCourse, SetNumber, course, state};
-use domain::{Action, Actor, Problem};
+use domain::{Action, Actor, Problem, Time, zone};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::HashMap;
 
@@ -35,7 +37,10 @@ pub async fn promotion_set(ctx: &Ctx, actor: &Actor, number: SetNumber) -> Resul
     let (record, known) = ctx.store.set(number).await?;
     let states = states(&known);
     let started = record.started_at.is_some();
-    let (at, stopped) = match course(&states, started) {
+    let course = course(&states, started);
+    // Once it runs, or something of it has ended, a booking says nothing any more.
+    let booking = if course == SetCourse::Waits { booking_of(ctx, number).await? } else { None };
+    let (at, stopped) = match course {
         SetCourse::Start(at) | SetCourse::Watch(at) => (Some(at), false),
         SetCourse::Stopped(at) => (Some(at), true),
         SetCourse::Waits | SetCourse::Verified => (None, false),
@@ -46,6 +51,12 @@ pub async fn promotion_set(ctx: &Ctx, actor: &Actor, number: SetNumber) -> Resul
     let mut opened = found.iter().filter(|(member, _)| open(member));
     let may_reject = opened.clone().next().is_some() && opened.all(|(_, may)| *may);
     let members: Vec<SetMember> = found.into_iter().map(|(member, _)| member).collect();
+    let applied = ctx.config();
+    let regions: Vec<&str> =
+        members.first().map_or_else(Vec::new, |first| first.regions.iter().map(|part| part.region.name.as_str()).collect());
+    let time_zone = regions.first().map_or("UTC", |region| zone_of(&applied.config, region)).to_owned();
+    let not_before = booking.as_ref().and_then(|booking| booking.not_before);
+    let times = not_before.map(|at| regions.iter().map(|region| shown_in(&applied.config, region, at)).collect());
     Ok(SetView {
         number,
         state: state(&states, started),
@@ -61,8 +72,37 @@ pub async fn promotion_set(ctx: &Ctx, actor: &Actor, number: SetNumber) -> Resul
         may: Action::ALL.into_iter().filter(|action| actor.may(*action)).collect(),
         may_approve: members.iter().any(|member| member.may_approve),
         may_reject,
+        time_zone,
+        booking,
+        times: times.unwrap_or_default(),
         members,
     })
+}
+
+async fn booking_of(ctx: &Ctx, number: SetNumber) -> Result<Option<BookingView>, Problem> {
+    let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
+    let booking = booking_of_set(&mut connection, number).await?;
+    Ok(booking.map(|SetBooking { by_name, at, not_before, waits, tried_at, .. }| BookingView {
+        by_name,
+        at,
+        not_before,
+        waits,
+        tried_at,
+    }))
+}
+
+fn zone_of<'a>(config: &'a Config, region: &str) -> &'a str {
+    config.region(region).map_or("UTC", |region| region.time_zone.as_str())
+}
+
+/// A moment as clocks in a region show it.
+fn shown_in(config: &Config, region: &str, at: Time) -> RegionTime {
+    let name = zone_of(config, region);
+    let shown = zone::zone(name).map_or_else(
+        |_| at.format("%Y-%m-%d %H:%M").to_string(),
+        |zone| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
+    );
+    RegionTime { region: region_ref(config, region), time_zone: name.to_owned(), at: shown }
 }
 
 /// One promotion of a set, and whether the reader may send it back.
@@ -75,7 +115,7 @@ async fn member(ctx: &Ctx, actor: &Actor, promotion: PromotionRecord) -> Result<
     let policy = Policy::of(&config.policies, &promotion.app, &regions);
     let may_send_back = may_reject(actor, &promotion.requested_by, state, &policy).is_ok();
     let mut connection = ctx.store.read().acquire().await.map_err(internal)?;
-    let booking = booking_of(&mut connection, &promotion.id).await?;
+    let booking = bookings::booking_of(&mut connection, &promotion.id).await?;
     drop(connection);
     // That it is not its turn yet is said by its place.
     let waits = booking.and_then(|booking| booking.waits).filter(|why| !matches!(why, Problem::InSet { .. }));
