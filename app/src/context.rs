@@ -184,6 +184,8 @@ pub enum Done {
     DeliveryReplayed,
     SecretSet,
     SecretRemoved,
+    RegionSecretSet,
+    RegionSecretRemoved,
     SweepAsked,
     TestSent,
     MessageReplayed,

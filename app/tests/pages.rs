@@ -201,6 +201,7 @@ fn needed(form: &str) -> Option<Action> {
         "/do/promotions/abort" => Action::AbortPromotion,
         "/do/regions/roll-back" => Action::RollBack,
         "/do/regions/correct" | "/do/regions/adopt" => Action::CorrectRegion,
+        "/do/region-secrets/set" | "/do/region-secrets/remove" => Action::SetRegionSecrets,
         "/do/plans/review" => Action::ReviewPlan,
         "/do/plans/run" | "/do/plans/return" => Action::RunPlan,
         "/do/canaries/withdraw" | "/do/canaries/extend" => Action::TendCanary,
@@ -369,6 +370,8 @@ async fn a_page_says_beforehand_what_changes_in_each_region() {
         for wanted in [
             t.preflight_expected(&t.span(140), 7),
             format!("{}: NEW_FLAG", t.adds_variables()),
+            format!("{}: db-password", t.adds_secrets()),
+            format!("{}: api-token", t.changes_secrets()),
             t.at_a_time(2),
             t.stop_first().to_owned(),
             t.wave(2),

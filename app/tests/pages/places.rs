@@ -66,6 +66,7 @@ pub const PAGES: [&str; 92] = [
     "/regions/hangzhou?tab=history",
     "/regions/hangzhou?tab=history&cursor=next-page",
     "/regions/hangzhou?tab=rules",
+    "/regions/hangzhou?tab=secrets",
     "/regions/hangzhou?tab=variables",
     "/regions/hangzhou/web/log",
     "/regions/hangzhou/web/drift",

@@ -17,6 +17,7 @@ mod put;
 mod read;
 mod request;
 mod rollback;
+mod secrets;
 mod sets;
 mod start;
 mod world;

@@ -5,6 +5,7 @@ mod closely;
 mod drift;
 mod plans;
 mod rules;
+mod secrets;
 mod stage;
 
 use crate::common::{TestApp, on_each_database};

@@ -2,6 +2,7 @@
 //! crash, so each begins with a look and does only what the look leaves to do.
 
 mod room;
+mod secrets;
 
 use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
@@ -70,7 +71,10 @@ pub async fn drive(ctx: &Ctx, rollout: &RolloutRow) -> Result<bool, Problem> {
         asked: Instant::now(),
     };
     match drive.all().await {
-        Ok(seen) => finish(ctx, rollout, Ok(seen)).await?,
+        Ok(seen) => {
+            drive.tidy_secrets().await;
+            finish(ctx, rollout, Ok(seen)).await?;
+        }
         Err(Halt::Failed(problem)) => {
             tracing::warn!(app = %rollout.app, region = %rollout.region, promotion = rollout.number, %problem, "a region failed");
             finish(ctx, rollout, Err(problem)).await?;
@@ -107,6 +111,7 @@ impl Drive<'_> {
     async fn all(&mut self) -> Result<String, Halt> {
         if !self.inspect().await? {
             self.pull().await?;
+            self.give_secrets().await?;
             self.make_room().await?;
             self.update().await?;
         }

@@ -74,7 +74,7 @@ impl Drive<'_> {
         }
     }
 
-    fn unreachable(&self) -> Problem {
+    pub(super) fn unreachable(&self) -> Problem {
         Problem::Unreachable { what: Noun::Region, name: self.rollout.region.clone() }
     }
 }
