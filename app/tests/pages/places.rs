@@ -1,7 +1,7 @@
 //! The addresses of every page.
 
 /// Every page in every state that it has.
-pub const PAGES: [&str; 92] = [
+pub const PAGES: [&str; 93] = [
     "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
