@@ -348,17 +348,20 @@ async fn a_closed_start_is_never_only_grey() {
     let button = tags(&form.html).into_iter().find(|tag| tag.name == "button").expect("the button");
     assert!(button.has("disabled"));
     let why = by_id(&html, button.get("aria-describedby")).expect("the reasons beside it");
-    assert!(text(why).contains(&t.gates_open(5)), "{why}");
+    assert!(text(why).contains(&t.gates_open(6)), "{why}");
     let words = text(&html);
     for (gate, who) in [
         (t.gate_signed().to_owned(), t.can_clear(t.a_product())),
         (t.gate_approvals(Role::Lead, 2), t.can_clear(t.a_lead())),
         (t.gate_reachable("US West"), t.for_operator().to_owned()),
         (t.gate_variables("Hong Kong"), t.can_clear(t.somebody(Role::Admin))),
+        (t.gate_secrets("Hong Kong"), t.can_clear(t.somebody(Role::Lead))),
     ] {
         assert!(words.contains(&gate) && words.contains(&who), "{gate}: {who}");
     }
-    assert!(tags(&html).iter().any(|tag| tag.get("href") == "/builds/passed#sign-off"), "a link to where it is cleared");
+    for place in ["/builds/passed#sign-off", "/regions/hong-kong?tab=secrets"] {
+        assert!(tags(&html).iter().any(|tag| tag.get("href") == place), "a link to where it is cleared: {place}");
+    }
 }
 
 #[tokio::test]

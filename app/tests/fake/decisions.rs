@@ -183,6 +183,8 @@ impl Fake {
             let variables = GateKind::VariablesThere { region: region_name() };
             if region.name == "hong-kong" {
                 gates.push(gate(variables, GateState::Red, Some(Role::Admin), "DATABASE_URL"));
+                let secrets = GateKind::SecretsThere { region: region_name() };
+                gates.push(gate(secrets, GateState::Red, Some(Role::Lead), "db-password"));
             }
             gates.push(gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, ""));
             gates.push(gate(GateKind::EnoughRoom { region: region_name() }, GateState::Green, None, "6 / 6"));
