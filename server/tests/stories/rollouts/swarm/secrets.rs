@@ -23,8 +23,13 @@ impl Swarm {
 
     /// The files that tasks of the app's service read, with what they hold.
     pub fn given(&self) -> Vec<(String, String)> {
+        self.given_to("slw-web")
+    }
+
+    /// The same of the service of this name.
+    pub fn given_to(&self, name: &str) -> Vec<(String, String)> {
         let inner = self.inner();
-        let service = inner.services.first().expect("a service");
+        let service = inner.services.iter().find(|service| service["Spec"]["Name"] == name).expect("a service");
         let files = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Secrets"].as_array();
         let file = |one: &Value| {
             let secret = inner.secrets.iter().find(|secret| secret["ID"] == one["SecretID"]).expect("a secret of this id");
