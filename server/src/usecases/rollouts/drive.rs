@@ -3,6 +3,7 @@
 
 mod room;
 mod secrets;
+mod words;
 
 use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
@@ -13,7 +14,7 @@ use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::store::holds::{self, Going};
 use crate::store::rollouts::{self as rows, Looked, RolloutRow};
 use crate::store::{decisions, internal, lock_app};
-use domain::problem::{Fault, Noun};
+use domain::problem::Noun;
 use domain::promotion::StepState::{Done, Running, Waiting};
 use domain::rollout::{Outlook, Soak, outlook};
 use domain::service::ServiceIntent;
@@ -474,33 +475,8 @@ impl Drive<'_> {
         Ok(())
     }
 
-    // ---- Words -----------------------------------------------------------------------------
-
     fn late(&self) -> bool {
         self.ctx.now() >= self.due + self.held
-    }
-
-    fn foreign(&self) -> Halt {
-        let (service, region) = (Which::of(self.intent).name(&self.rollout.app), self.rollout.region.clone());
-        Halt::Failed(Problem::ForeignService { service, region })
-    }
-
-    fn differs(&self, part: &str) -> Halt {
-        let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
-        Halt::Failed(Problem::ServiceDiffers { app, region, part: part.to_owned() })
-    }
-
-    fn not_up(&self, running: u32, others: u32) -> Halt {
-        let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
-        let (wanted, seconds) = (self.intent.replicas, self.intent.deadline_seconds);
-        if running == wanted && others > 0 {
-            return Halt::Failed(Problem::OthersRun { app, region, others, seconds });
-        }
-        Halt::Failed(Problem::NotUpInTime { app, region, running, wanted, seconds })
-    }
-
-    fn refused(&self, why: String) -> Problem {
-        Problem::EngineRefused { why: Fault::Refused { reason: why } }
     }
 }
 

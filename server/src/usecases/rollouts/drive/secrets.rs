@@ -2,7 +2,7 @@
 //! changed, and keeps no more of them than the way back may want.
 
 use super::{Drive, Halt, PULL};
-use crate::engine::swarm::{Made, Swarm, Trouble, object_name};
+use crate::engine::swarm::{Made, Swarm, Trouble};
 use crate::store::region_secrets::{Key, Sealed};
 use domain::Problem;
 use domain::region_secrets::ServiceSecret;
@@ -66,10 +66,7 @@ impl Drive<'_> {
         let value = self.ctx.keeper.unseal(&self.key(secret).sealed_as(), &kept.sealed).map_err(|_| self.gone(secret))?;
         match swarm.make_secret(&self.intent.app, secret, &kept.mark(), &value).await {
             Ok(Made::Ours) => Ok(Ok(())),
-            Ok(Made::Foreign) => {
-                let (secret, region) = (object_name(&self.intent.app, secret), self.rollout.region.clone());
-                Err(Halt::Failed(Problem::ForeignSecret { secret, region }))
-            }
+            Ok(Made::Foreign) => Err(self.foreign_secret(secret)),
             Err(trouble) => Ok(Err(trouble)),
         }
     }
@@ -105,10 +102,5 @@ impl Drive<'_> {
 
     fn key<'a>(&'a self, secret: &'a ServiceSecret) -> Key<'a> {
         Key { region: &self.rollout.region, app: &self.intent.app, name: &secret.name }
-    }
-
-    fn gone(&self, secret: &ServiceSecret) -> Halt {
-        let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
-        Halt::Failed(Problem::SecretGone { app, region, secret: secret.name.clone(), version: secret.version })
     }
 }
