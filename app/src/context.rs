@@ -186,6 +186,8 @@ pub enum Done {
     DeliveryReplayed,
     SecretSet,
     SecretRemoved,
+    RegionSecretSet,
+    RegionSecretRemoved,
     SweepAsked,
     TestSent,
     MessageReplayed,

@@ -6,9 +6,10 @@ use crate::view::{
     Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
     ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
     LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
-    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionRules, RegionVariables, RegionView, ReplaceForm,
-    ReplaceInput, RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView,
-    ShellView, StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionRules, RegionSecrets, RegionVariables,
+    RegionView, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput,
+    SetView, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput,
+    WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -133,6 +134,10 @@ pub trait Port: Send + Sync {
     async fn region_history(&self, actor: &Actor, name: &str, paging: Paging) -> Result<Page<RegionPast>, Problem>;
     /// The freeze windows and policies of a region.
     async fn region_rules(&self, actor: &Actor, name: &str) -> Result<RegionRules, Problem>;
+    /// The secrets of a region's services, by name.
+    async fn region_secrets(&self, actor: &Actor, name: &str) -> Result<RegionSecrets, Problem>;
+    async fn set_region_secret(&self, actor: &Actor, at: (&str, &str), name: String, value: String) -> Result<(), Problem>;
+    async fn remove_region_secret(&self, actor: &Actor, at: (&str, &str), name: String) -> Result<(), Problem>;
     async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem>;
     /// What the tasks of an app's service, or of its canary, wrote last.
     async fn service_log(

@@ -23,6 +23,7 @@ mod promotions;
 mod proxied;
 mod regions;
 mod rules;
+mod secrets;
 mod sets;
 mod stacks;
 mod states;
@@ -124,6 +125,7 @@ mod tests {
             proxied::ENTRIES,
             regions::ENTRIES,
             rules::ENTRIES,
+            secrets::ENTRIES,
             people::ENTRIES,
             deliveries::ENTRIES,
             sets::ENTRIES,

@@ -201,6 +201,7 @@ fn needed(form: &str) -> Option<Action> {
         "/do/promotions/abort" => Action::AbortPromotion,
         "/do/regions/roll-back" => Action::RollBack,
         "/do/regions/correct" | "/do/regions/adopt" => Action::CorrectRegion,
+        "/do/region-secrets/set" | "/do/region-secrets/remove" => Action::SetRegionSecrets,
         "/do/plans/review" => Action::ReviewPlan,
         "/do/plans/run" | "/do/plans/return" => Action::RunPlan,
         "/do/canaries/withdraw" | "/do/canaries/extend" => Action::TendCanary,
@@ -347,17 +348,20 @@ async fn a_closed_start_is_never_only_grey() {
     let button = tags(&form.html).into_iter().find(|tag| tag.name == "button").expect("the button");
     assert!(button.has("disabled"));
     let why = by_id(&html, button.get("aria-describedby")).expect("the reasons beside it");
-    assert!(text(why).contains(&t.gates_open(5)), "{why}");
+    assert!(text(why).contains(&t.gates_open(6)), "{why}");
     let words = text(&html);
     for (gate, who) in [
         (t.gate_signed().to_owned(), t.can_clear(t.a_product())),
         (t.gate_approvals(Role::Lead, 2), t.can_clear(t.a_lead())),
         (t.gate_reachable("US West"), t.for_operator().to_owned()),
         (t.gate_variables("Hong Kong"), t.can_clear(t.somebody(Role::Admin))),
+        (t.gate_secrets("Hong Kong"), t.can_clear(t.somebody(Role::Lead))),
     ] {
         assert!(words.contains(&gate) && words.contains(&who), "{gate}: {who}");
     }
-    assert!(tags(&html).iter().any(|tag| tag.get("href") == "/builds/passed#sign-off"), "a link to where it is cleared");
+    for place in ["/builds/passed#sign-off", "/regions/hong-kong?tab=secrets"] {
+        assert!(tags(&html).iter().any(|tag| tag.get("href") == place), "a link to where it is cleared: {place}");
+    }
 }
 
 #[tokio::test]
@@ -369,6 +373,8 @@ async fn a_page_says_beforehand_what_changes_in_each_region() {
         for wanted in [
             t.preflight_expected(&t.span(140), 7),
             format!("{}: NEW_FLAG", t.adds_variables()),
+            format!("{}: db-password", t.adds_secrets()),
+            format!("{}: api-token", t.changes_secrets()),
             t.at_a_time(2),
             t.stop_first().to_owned(),
             t.wave(2),

@@ -59,6 +59,8 @@ impl Role {
             | A::ReviewPlan
             | A::RunPlan
             | A::TendCanary => matches!(self, Role::Lead),
+            // Who decides what goes to a region, and who configures it.
+            A::SetRegionSecrets => matches!(self, Role::Lead | Role::Admin),
             A::ManagePeople
             | A::ManageTokens
             | A::ManageHooks
@@ -128,6 +130,8 @@ pub enum Action {
     RunPlan,
     /// Withdraws a canary before its end, or moves its end.
     TendCanary,
+    /// Sets and removes the secrets that services of a region are given; they are never read back.
+    SetRegionSecrets,
     ManagePeople,
     ManageTokens,
     ManageHooks,
@@ -141,7 +145,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 33] = [
+    pub const ALL: [Action; 34] = [
         Action::Read,
         Action::KeepOwnAccount,
         Action::LaunchEnvironment,
@@ -167,6 +171,7 @@ impl Action {
         Action::ReviewPlan,
         Action::RunPlan,
         Action::TendCanary,
+        Action::SetRegionSecrets,
         Action::ManagePeople,
         Action::ManageTokens,
         Action::ManageHooks,

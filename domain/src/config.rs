@@ -221,6 +221,10 @@ pub struct ServiceConfig {
     /// Seconds after which a rollout that has not come up is failed. Default 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u32>,
+    /// The names of the secrets that it needs: each region holds a value of its own, which a task reads
+    /// in `/run/secrets/NAME`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// How tasks are replaced.
     #[serde(skip_serializing_if = "UpdateConfig::is_default")]
     pub update: UpdateConfig,

@@ -18,6 +18,8 @@ pub struct Essence {
     pub capabilities: BTreeSet<String>,
     pub read_only: bool,
     pub mounts: BTreeSet<String>,
+    /// Each with the name of its file, the object that it is, and who may read it: `db slw-web.db.3 0:0 444`.
+    pub secrets: BTreeSet<String>,
     pub limits: BTreeMap<&'static str, i64>,
     /// What Slipway never asks for, by name.
     pub unasked: BTreeSet<&'static str>,
@@ -36,8 +38,9 @@ pub enum Part {
     Capabilities,
     ReadOnlyRoot,
     Mounts,
+    Secrets,
     Limits,
-    /// More than was asked: a user, secrets, networks, constraints …
+    /// More than was asked: a user, configs, networks, constraints …
     Unasked,
 }
 
@@ -53,6 +56,7 @@ impl Part {
             Part::Capabilities => "capabilities",
             Part::ReadOnlyRoot => "read-only root",
             Part::Mounts => "mounts",
+            Part::Secrets => "secrets",
             Part::Limits => "limits",
             Part::Unasked => "more than was asked",
         }
@@ -81,6 +85,7 @@ impl Essence {
             (Part::Capabilities, self.capabilities != wanted.capabilities),
             (Part::ReadOnlyRoot, self.read_only != wanted.read_only),
             (Part::Mounts, self.mounts != wanted.mounts),
+            (Part::Secrets, self.secrets != wanted.secrets),
             (Part::Limits, self.limits != wanted.limits),
             (Part::Unasked, self.unasked != wanted.unasked),
         ];
@@ -92,10 +97,8 @@ impl Essence {
     fn said(&self, part: Part, other: &Self) -> Option<String> {
         let words: Vec<String> = match part {
             Part::Image => vec![self.image.clone()],
-            Part::Environment => {
-                let own = self.env.difference(&other.env).map(|pair| name_of(pair).to_owned());
-                own.collect::<BTreeSet<_>>().into_iter().collect()
-            }
+            Part::Environment => names(&self.env, &other.env, '='),
+            Part::Secrets => names(&self.secrets, &other.secrets, ' '),
             Part::Command => Vec::new(),
             Part::Replicas => vec![self.replicas.to_string()],
             Part::Ports => self.ports.iter().map(|(inside, outside, way)| format!("{outside}→{inside} {way}")).collect(),
@@ -113,8 +116,10 @@ impl Essence {
     }
 }
 
-fn name_of(pair: &str) -> &str {
-    pair.split_once('=').map_or(pair, |(name, _)| name)
+/// What stands before `joint` in the entries that only one side has, each once.
+fn names(own: &BTreeSet<String>, others: &BTreeSet<String>, joint: char) -> Vec<String> {
+    let names = own.difference(others).map(|pair| pair.split_once(joint).map_or(pair.as_str(), |(name, _)| name));
+    names.collect::<BTreeSet<_>>().into_iter().map(ToOwned::to_owned).collect()
 }
 
 /// A region has at least one and at most so many replicas of an app.
@@ -176,6 +181,21 @@ mod tests {
             seen.command = vec!["--password=hush".to_owned()];
         });
         assert_eq!(changed, [(Part::Environment, some("TOKEN"), some("DEBUG, TOKEN")), (Part::Command, None, None)]);
+    }
+
+    #[test]
+    fn a_secret_of_another_version_or_for_other_readers_is_named() {
+        let with = |secret: &str| Essence {
+            secrets: [secret.to_owned(), "token slw-web.token.1 0:0 444".to_owned()].into(),
+            ..essence()
+        };
+        let wanted = with("db slw-web.db.2 0:0 444");
+        let both = Difference { part: Part::Secrets, wanted: some("db"), seen: some("db") };
+        for other in ["db slw-web.db.1 0:0 444", "db slw-web.db.2 0:0 400"] {
+            assert_eq!(with(other).differences(&wanted), std::slice::from_ref(&both), "{other}");
+        }
+        let gone = essence().differences(&wanted);
+        assert_eq!(gone, [Difference { part: Part::Secrets, wanted: some("db, token"), seen: None }]);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum GateKind {
     EnoughRoom { region: String },
     /// The variables that the build was tested with are set there.
     VariablesThere { region: String },
+    /// The secrets that the app names are set there. Where it names none, nothing is asked.
+    SecretsThere { region: String },
     /// What runs there is not newer.
     NotOlder { region: String },
     /// What a rollback would go back to can still be had.

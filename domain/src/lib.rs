@@ -33,6 +33,7 @@ pub mod policy;
 pub mod problem;
 pub mod promotion;
 pub mod proxied;
+pub mod region_secrets;
 pub mod region_variables;
 pub mod release;
 pub mod release_set;

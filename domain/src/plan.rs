@@ -106,6 +106,7 @@ mod tests {
             "app": "web", "region": "here", "image": format!("registry.test:5000/web@{}", digest('a')), "digest": digest('a'),
             "env": { "MODE": "live", "LIMIT": "10" }, "command": [], "health": [], "port": null, "replicas": 2,
             "read_only": true, "memory_mib": 64, "soak_seconds": 5, "deadline_seconds": 60,
+            "secrets": [{ "name": "db-password", "version": 2 }],
         }))
         .expect("an intent")
     }

@@ -135,6 +135,12 @@ pub enum Problem {
     Uncontained { service: String, limit: String },
     #[error("{region} has a service {service} that this Slipway did not make. It was not touched; rename it or remove it first.")]
     ForeignService { service: String, region: String },
+    #[error("{region} has a secret {secret} that this Slipway did not make. It was not touched; remove it first.")]
+    ForeignSecret { secret: String, region: String },
+    #[error(
+        "The secret {secret} of {app} cannot be given to {region} in version {version}, which this promotion started with: it was set anew or removed meanwhile, or cannot be read. What ran there was left as it was; set it if it is missing, then promote again."
+    )]
+    SecretGone { app: String, region: String, secret: String, version: i64 },
     #[error("{region} could not pull the image. What ran there was left as it was; the step says what was answered.")]
     CannotPull { region: String },
     #[error("The tasks of {app} in {region} failed: {error}. Roll back, or promote another build.")]
@@ -377,6 +383,8 @@ impl Problem {
             | Problem::CheckTooLong { .. }
             | Problem::Uncontained { .. }
             | Problem::ForeignService { .. }
+            | Problem::ForeignSecret { .. }
+            | Problem::SecretGone { .. }
             | Problem::CannotPull { .. }
             | Problem::TasksFailed { .. }
             | Problem::NotUpInTime { .. }

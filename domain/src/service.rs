@@ -4,6 +4,7 @@ use crate::canary::Shape;
 use crate::config::{AppConfig, FailureAction, RegionConfig, UpdateConfig, UpdateOrder};
 use crate::gate::world::Need;
 use crate::problem::Fault;
+use crate::region_secrets::{Kept, ServiceSecret, given};
 use crate::{Digest, ImageName, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ pub struct ServiceIntent {
     /// Whether it is a canary's service, beside the app's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub canary: bool,
+    /// The secrets that its tasks are given, each in the version of the moment in which this was fixed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<ServiceSecret>,
 }
 
 /// A port published in host mode.
@@ -54,7 +58,8 @@ const LONGEST_MONITOR: u32 = 10;
 
 impl ServiceIntent {
     /// What `region` is to run of `app`: the image at the region's own registry if it has one,
-    /// the app's variables with the region's over them, the port made from the app's label.
+    /// the app's variables with the region's over them, the port made from the app's label. Of its
+    /// secrets only the database knows: [`ServiceIntent::with_secrets`].
     ///
     /// # Errors
     /// [`Problem::Config`] at the place that does not fit.
@@ -85,7 +90,14 @@ impl ServiceIntent {
             deadline_seconds: service.deadline_seconds.unwrap_or(DEFAULT_DEADLINE_SECONDS),
             update: service.update.clone(),
             canary: false,
+            secrets: Vec::new(),
         })
+    }
+
+    /// The same with the secrets that the app names, as far as they are set in the region.
+    #[must_use]
+    pub fn with_secrets(self, app: &AppConfig, kept: &Kept) -> Self {
+        Self { secrets: given(&app.service.secrets, kept), ..self }
     }
 
     /// How many tasks are replaced at a time.
@@ -174,10 +186,22 @@ mod tests {
             &ServiceIntent::plan(&app(serde_json::json!({})), &region(serde_json::json!({})), &digest()).expect("a plan"),
         );
         let old = old.expect("json");
-        assert!(!old.contains("update"), "{old}");
+        assert!(!old.contains("update") && !old.contains("secrets"), "{old}");
         let intent: ServiceIntent = serde_json::from_str(&old).expect("an intent");
         assert_eq!((intent.parallelism(), intent.delay_seconds(), intent.monitor_seconds()), (1, 0, 5));
         assert_eq!((intent.order(), intent.goes_back()), (UpdateOrder::StartFirst, false));
+    }
+
+    #[test]
+    fn what_an_app_names_is_given_in_the_version_that_the_region_keeps() {
+        let web = app(serde_json::json!({ "service": { "secrets": ["token", "db-password"] } }));
+        let kept = Kept::from([("db-password".to_owned(), 4), ("another".to_owned(), 1)]);
+        let plan = ServiceIntent::plan(&web, &region(serde_json::json!({})), &digest()).expect("a plan");
+        assert_eq!(plan.secrets, []);
+        let intent = plan.with_secrets(&web, &kept);
+        assert_eq!(intent.secrets, [ServiceSecret { name: "db-password".to_owned(), version: 4 }]);
+        let read: ServiceIntent = serde_json::from_str(&serde_json::to_string(&intent).expect("json")).expect("an intent");
+        assert_eq!(read, intent);
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn whole() -> Value {
                 "port_label": 80, "stack": "shop",
                 "channels": [{ "name": "dev", "kind": "branch", "tags": "dev", "launch": { "lease_hours": 8, "preset": "hangzhou", "check": "web" } }, { "name": "release-v*", "kind": "release", "tags": "release-v*", "draft": { "to": ["hangzhou"], "start": true } }],
                 "checklist": [{ "id": "login", "text": "Sign in and out" }, { "id": "share", "text": "在手机上分享" }],
-                "service": { "port": 80, "health": ["/health"], "env": { "MODE": "live", "spring.profiles-x": "a" }, "soak_seconds": 3 },
+                "service": { "port": 80, "health": ["/health"], "env": { "MODE": "live", "spring.profiles-x": "a" }, "soak_seconds": 3, "secrets": ["db-password", "token"] },
             },
             { "name": "worker", "image": "registry.test:5000/team/worker" },
         ],
@@ -150,6 +150,9 @@ fn nothing_that_does_not_fit_in_production_is_taken() {
         (&format!("{web}/service/health"), json!([""]), "apps.web.service.health"),
         (&format!("{web}/service/command"), json!(["a\0"]), "apps.web.service.command"),
         (&format!("{web}/service/env"), json!({ "A=B": "" }), "apps.web.service.env.A=B"),
+        (&format!("{web}/service/secrets"), json!(["../shadow"]), "apps.web.service.secrets.../shadow"),
+        (&format!("{web}/service/secrets"), json!(["token", "token"]), "apps.web.service.secrets.token"),
+        (&format!("{web}/service/secrets"), json!(vec!["token"; 51]), "apps.web.service.secrets"),
     ] {
         refused(pointer, &value, place);
     }

@@ -2,6 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::engine::swarm::Which;
+use crate::store::region_secrets::Key;
 use crate::usecases::{
     activity, builds, canaries, commits, engines, environments, hooks, intake, notifications, people, promotions, regions,
     rollouts, runs, secrets, settings, stacks, tokens, verdicts, waiting,
@@ -12,9 +13,10 @@ use app::view::{
     Confirmation, CorrectInput, Counts, DeliveryFilter, DeliveryRow, DeliveryView, EngineView, EnvironmentRow, EnvironmentView,
     ExtendInput, Findings, GlassInput, HappeningView, HookMade, HookPage, InspectView, LaunchAsk, LaunchForm, LaunchInput,
     LogPage, LogQuery, MessageFilter, MessageRow, NewHook, NewSecret, NotificationsView, Page, Paging, PlanInput, PlanView,
-    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionRules, RegionVariables, RegionView, ReplaceForm,
-    ReplaceInput, RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput, SetView, SettingsView,
-    ShellView, StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput, WaitingView, WithdrawInput,
+    PromotionInput, PromotionRow, PromotionView, RegionBoard, RegionPast, RegionRules, RegionSecrets, RegionVariables,
+    RegionView, ReplaceForm, ReplaceInput, RollbackInput, RunRow, ServiceLog, ServiceProcesses, SetApproval, SetForm, SetInput,
+    SetView, SettingsView, ShellView, StackChange, StackCheck, StackInput, StackRow, StackView, UsageView, VerdictInput,
+    WaitingView, WithdrawInput,
 };
 use async_trait::async_trait;
 use domain::id::{
@@ -295,6 +297,24 @@ impl Port for Ctx {
 
     async fn region_rules(&self, actor: &Actor, name: &str) -> Result<RegionRules, Problem> {
         regions::rules(self, actor, name).await
+    }
+
+    async fn region_secrets(&self, actor: &Actor, name: &str) -> Result<RegionSecrets, Problem> {
+        regions::secrets(self, actor, name).await
+    }
+
+    async fn set_region_secret(
+        &self,
+        actor: &Actor,
+        (region, app): (&str, &str),
+        name: String,
+        value: String,
+    ) -> Result<(), Problem> {
+        regions::set_secret(self, actor, Key { region, app, name: &name }, &value).await
+    }
+
+    async fn remove_region_secret(&self, actor: &Actor, (region, app): (&str, &str), name: String) -> Result<(), Problem> {
+        regions::remove_secret(self, actor, Key { region, app, name: &name }).await
     }
 
     async fn region_variables(&self, actor: &Actor, name: &str) -> Result<RegionVariables, Problem> {

@@ -33,6 +33,7 @@ pub mod preflight;
 pub mod promotions;
 pub mod proxy;
 pub mod queue;
+pub mod region_secrets;
 pub mod regions;
 pub mod rollouts;
 pub mod runs;

@@ -1,4 +1,4 @@
-//! What was changed by hand in a region, and contingency plans. `typed` is the app's name as the
+//! What was changed by hand in a region, its secrets, and contingency plans. `typed` is the app's name as the
 //! person typed it; `app` is the one the page is about.
 
 use super::{UiError, go, some};
@@ -39,6 +39,27 @@ pub async fn adopt_drift(
     let input = AdoptInput { replicas, reason, confirmation: confirmation(typed, password) };
     let id = port.adopt_drift(&actor, &region, &app, input).await?;
     go(&format!("/promotions/{id}"));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "region-secrets/set")]
+pub async fn set_region_secret(
+    region: String,
+    app: String,
+    name: String,
+    #[server(default)] value: String,
+) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.set_region_secret(&actor, (&region, &app), name, value).await?;
+    after.leave(Notice::Done(Done::RegionSecretSet));
+    Ok(())
+}
+
+#[server(prefix = "/do", endpoint = "region-secrets/remove")]
+pub async fn remove_region_secret(region: String, app: String, name: String) -> Result<(), UiError> {
+    let (port, actor, after) = UiContext::acting()?;
+    port.remove_region_secret(&actor, (&region, &app), name).await?;
+    after.leave(Notice::Done(Done::RegionSecretRemoved));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod log;
 mod overview;
 mod plan;
 mod rules;
+mod secrets;
 mod variables;
 
 pub use canary::Canary;
@@ -29,11 +30,12 @@ enum Tab {
     Overview,
     History,
     Rules,
+    Secrets,
     Variables,
 }
 
 impl Tab {
-    const ALL: [Tab; 4] = [Tab::Overview, Tab::History, Tab::Rules, Tab::Variables];
+    const ALL: [Tab; 5] = [Tab::Overview, Tab::History, Tab::Rules, Tab::Secrets, Tab::Variables];
 
     /// The word in the address.
     const fn as_str(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Tab {
             Tab::Overview => "overview",
             Tab::History => "history",
             Tab::Rules => "rules",
+            Tab::Secrets => "secrets",
             Tab::Variables => "variables",
         }
     }
@@ -54,6 +57,7 @@ impl Tab {
             Tab::Overview => t.tab_overview(),
             Tab::History => t.tab_history(),
             Tab::Rules => t.tab_rules(),
+            Tab::Secrets => t.tab_secrets(),
             Tab::Variables => t.tab_variables(),
         }
     }
@@ -82,6 +86,11 @@ pub fn Region() -> impl IntoView {
                 let column = column_of(&r, &name).await?;
                 let rules = r.port().region_rules(&r.actor, &name).await?;
                 (column, rules::rules(&r, &rules))
+            }
+            Tab::Secrets => {
+                let column = column_of(&r, &name).await?;
+                let secrets = r.port().region_secrets(&r.actor, &name).await?;
+                (column, secrets::secrets(&r, &secrets))
             }
             Tab::Variables => {
                 let column = column_of(&r, &name).await?;

@@ -277,6 +277,8 @@ const fn done_text(t: Text, done: Done) -> &'static str {
         Done::DeliveryReplayed => t.done_replayed(),
         Done::SecretSet => t.done_secret_set(),
         Done::SecretRemoved => t.done_secret_removed(),
+        Done::RegionSecretSet => t.done_region_secret_set(),
+        Done::RegionSecretRemoved => t.done_region_secret_removed(),
         Done::SweepAsked => t.done_sweep(),
         Done::TestSent => t.done_test_sent(),
         Done::MessageReplayed => t.done_message_replayed(),

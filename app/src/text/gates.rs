@@ -32,6 +32,7 @@ impl Text {
             (GateKind::EnoughRoom { .. }, Some(_)) => Some(self.note_room()),
             (GateKind::VariablesThere { .. }, Some(_)) => Some(if green { self.note_variables() } else { self.note_missing() }),
             (GateKind::VariablesThere { .. }, None) => Some(self.note_no_environment()),
+            (GateKind::SecretsThere { .. }, Some(_)) => Some(if green { self.note_secrets() } else { self.note_missing() }),
             (GateKind::NotOlder { .. }, Some(_)) => Some(if green { self.note_unknown_runs() } else { self.note_runs() }),
             (GateKind::WayBackKept { .. }, Some(_)) => Some(self.note_back_to()),
             (GateKind::NoCanary { .. }, _) => Some(self.note_no_canary()),

@@ -266,6 +266,7 @@ impl Text {
             "capabilities" => self.part_capabilities(),
             "read-only root" => self.part_root(),
             "mounts" => self.part_mounts(),
+            "secrets" => self.part_secrets(),
             "limits" => self.part_limits(),
             "more than was asked" => self.part_more(),
             "removed" => self.part_gone(),
@@ -288,6 +289,8 @@ fn kept(t: Text, problem: &Problem) -> &'static str {
         Problem::Invalid { .. } | Problem::Exists { .. } | Problem::PasswordNeeded | Problem::UnknownRole { .. } => t.kept_form(),
         Problem::Unreachable { .. } | Problem::RegistryAnswer { .. } | Problem::EngineRefused { .. } => t.kept_recorded(),
         Problem::ForeignService { .. }
+        | Problem::ForeignSecret { .. }
+        | Problem::SecretGone { .. }
         | Problem::CannotPull { .. }
         | Problem::TasksFailed { .. }
         | Problem::NotUpInTime { .. }
@@ -368,6 +371,10 @@ fn told(t: Text, problem: &Problem) -> (String, String) {
         Problem::ServicesGone { services } => (t.p_services_gone(services), t.d_services_gone().into()),
         Problem::Uncontained { service, limit } => (t.p_uncontained(service, limit), t.d_uncontained().into()),
         Problem::ForeignService { service, region } => (t.p_foreign(service, region), t.d_foreign().into()),
+        Problem::ForeignSecret { secret, region } => (t.p_foreign_secret(secret, region), t.d_foreign_secret().into()),
+        Problem::SecretGone { app, region, secret, version } => {
+            (t.p_secret_gone(app, region, secret, *version), t.d_secret_gone().into())
+        }
         Problem::CannotPull { region } => (t.p_cannot_pull(region), t.d_cannot_pull().into()),
         Problem::TasksFailed { app, region, error } => (t.p_tasks_failed(app, region, error), t.d_tasks_failed().into()),
         Problem::NotUpInTime { app, region, running, wanted, seconds } => {

@@ -169,6 +169,7 @@ impl Text {
             Part::Capabilities => self.drift_capabilities(),
             Part::ReadOnlyRoot => self.drift_read_only(),
             Part::Mounts => self.drift_mounts(),
+            Part::Secrets => self.drift_secrets(),
             Part::Limits => self.drift_limits(),
             Part::Unasked => self.drift_unasked(),
         }

@@ -131,6 +131,8 @@ pub const ACTION_WORDS: &[(&str, &str, &str)] = &[
     ("delivery.replayed", "had a delivery processed once more", "重新处理了投递"),
     ("secret.set", "set a secret", "设置了密钥"),
     ("secret.removed", "removed a secret", "删除了密钥"),
+    ("region_secret.set", "set a secret of a region", "设置了区域密钥"),
+    ("region_secret.removed", "removed a secret of a region", "删除了区域密钥"),
     ("sweep.asked", "had a registry read", "读取了镜像仓库"),
     ("user.added", "added a user", "添加了用户"),
     ("user.role_changed", "changed a role", "修改了角色"),

@@ -6,13 +6,17 @@ use domain::id::PromotionId;
 use serde::{Deserialize, Serialize};
 
 views! {
-    /// What a start would change in one region. Variables are named and never told.
+    /// What a start would change in one region. Variables and secrets are named and never told.
     pub struct PreflightView {
         /// The commits since what runs there; none when nothing runs.
         pub commits: Option<RangeView>,
         pub variables_added: Vec<String>,
         pub variables_removed: Vec<String>,
         pub variables_changed: Vec<String>,
+        pub secrets_added: Vec<String>,
+        pub secrets_removed: Vec<String>,
+        /// There is another value under the same name.
+        pub secrets_changed: Vec<String>,
         /// Bytes of the compressed image.
         pub image_size: Option<i64>,
         /// What the last verified rollouts of the app there took, the one in the middle.

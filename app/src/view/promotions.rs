@@ -163,6 +163,7 @@ pub fn gate_region(kind: &GateKind) -> Option<&str> {
         | GateKind::ImageInRegion { region }
         | GateKind::EnoughRoom { region }
         | GateKind::VariablesThere { region }
+        | GateKind::SecretsThere { region }
         | GateKind::NotOlder { region }
         | GateKind::WayBackKept { region }
         | GateKind::NoCanary { region }

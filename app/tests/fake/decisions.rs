@@ -129,6 +129,9 @@ impl Fake {
             variables_added: vec!["NEW_FLAG".to_owned()],
             variables_removed: vec!["OLD_FLAG".to_owned()],
             variables_changed: vec!["MODE".to_owned()],
+            secrets_added: vec!["db-password".to_owned()],
+            secrets_removed: Vec::new(),
+            secrets_changed: vec!["api-token".to_owned()],
             image_size: Some(48_200_000),
             expected_seconds: Some(140),
             of_rollouts: 7,
@@ -202,6 +205,8 @@ impl Fake {
             let variables = GateKind::VariablesThere { region: region_name() };
             if region.name == "hong-kong" {
                 gates.push(gate(variables, GateState::Red, Some(Role::Admin), "DATABASE_URL"));
+                let secrets = GateKind::SecretsThere { region: region_name() };
+                gates.push(gate(secrets, GateState::Red, Some(Role::Lead), "db-password"));
             }
             gates.push(gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, ""));
             gates.push(gate(GateKind::EnoughRoom { region: region_name() }, GateState::Green, None, "6 / 6"));

@@ -21,6 +21,7 @@ mod notifications;
 mod regions;
 mod rules;
 mod samples;
+mod secrets;
 mod sets;
 mod stacks;
 mod verdicts;
@@ -349,6 +350,17 @@ impl Port for Fake {
     }
     async fn region_rules(&self, _: &Actor, _: &str) -> Answer<RegionRules> {
         Ok(self.sample_rules())
+    }
+    async fn region_secrets(&self, _: &Actor, name: &str) -> Answer<RegionSecrets> {
+        Ok(self.sample_region_secrets(name))
+    }
+    async fn set_region_secret(&self, _: &Actor, at: (&str, &str), name: String, value: String) -> Answer<()> {
+        self.note((at, name, value));
+        Ok(())
+    }
+    async fn remove_region_secret(&self, _: &Actor, at: (&str, &str), name: String) -> Answer<()> {
+        self.note((at, name));
+        Ok(())
     }
     async fn region_variables(&self, _: &Actor, name: &str) -> Answer<RegionVariables> {
         Ok(self.sample_region_variables(name))

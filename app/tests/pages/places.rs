@@ -1,7 +1,7 @@
 //! The addresses of every page.
 
 /// Every page in every state that it has.
-pub const PAGES: [&str; 95] = [
+pub const PAGES: [&str; 96] = [
     "/waiting",
     "/builds",
     "/builds?app=web&channel=dev&tag=dev&q=9c41",
@@ -68,6 +68,7 @@ pub const PAGES: [&str; 95] = [
     "/regions/hangzhou?tab=history",
     "/regions/hangzhou?tab=history&cursor=next-page",
     "/regions/hangzhou?tab=rules",
+    "/regions/hangzhou?tab=secrets",
     "/regions/hangzhou?tab=variables",
     "/regions/hangzhou/web/log",
     "/regions/hangzhou/web/drift",
@@ -100,11 +101,11 @@ pub const PAGES: [&str; 95] = [
 ];
 
 /// Pages that only an admin reads.
-pub const ADMIN_PAGES: [&str; 4] = [
+pub const ADMIN_PAGES: [&str; 96] = [
     "/settings/notifications",
     "/settings/notifications?target=ops&state=dead",
     "/settings/notifications?state=waiting&cursor=next-page",
     "/settings/deliveries",
 ];
 
-pub const OPEN_PAGES: [&str; 2] = ["/login?next=%2Fbuilds", "/setup"];
+pub const OPEN_PAGES: [&str; 96] = ["/login?next=%2Fbuilds", "/setup"];

@@ -135,3 +135,35 @@ async fn the_rules_of_a_region_say_what_is_closed_now_and_what_people_decide() {
     }
     assert!(words.contains(&t.rules_version(7)) && words.contains(&t.policy_named("payments")));
 }
+
+#[tokio::test]
+async fn the_secrets_of_a_region_say_how_each_stands_and_only_who_may_sets_them() {
+    for lang in Lang::ALL {
+        let t = Text(lang);
+        let (_, html) = get(&Ask { lang, ..Ask::by(Role::Viewer) }, "/regions/hangzhou?tab=secrets").await;
+        let words = text(&html);
+        for word in [
+            t.secret_not_set(),
+            t.secret_given(),
+            t.secret_unused_yet(),
+            t.secret_newer_waits(),
+            t.about_secret_newer(),
+            t.secret_not_named(),
+            &t.secret_version(3),
+            &t.secret_runs_with(2),
+            "leo",
+        ] {
+            assert!(words.contains(word), "{word} is not in {words}");
+        }
+        assert!(forms(&html).iter().all(|form| !form.action().starts_with("/do/region-secrets/")));
+    }
+    for role in [Role::Lead, Role::Admin] {
+        let (_, html) = get(&Ask::by(role), "/regions/hangzhou?tab=secrets").await;
+        let set = forms(&html).into_iter().find(|form| form.action() == "/do/region-secrets/set").expect("the form");
+        let value = set.fields.iter().find(|field| field.get("name") == "value").expect("a value");
+        assert_eq!((value.get("type"), value.get("autocomplete"), value.get("value")), ("password", "off", ""));
+        assert!(!set.html.contains("old-key"), "what the app names no more is not set");
+        let removals = forms(&html).into_iter().filter(|form| form.action() == "/do/region-secrets/remove");
+        assert_eq!(removals.count(), 4, "what is not set cannot be removed");
+    }
+}

@@ -1,6 +1,7 @@
 use super::*;
 use crate::Digest;
 use crate::config::UpdateOrder;
+use crate::region_secrets::ServiceSecret;
 use proptest::prelude::*;
 
 const STATES: [CanaryState; 4] = [CanaryState::Starting, CanaryState::Running, CanaryState::Returning, CanaryState::Returned];
@@ -55,10 +56,13 @@ fn a_canary_is_the_regions_service_in_small_and_never_goes_back_by_itself() {
     let (app, region) = (config.app("web").expect("web"), config.region("here").expect("here"));
     let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().expect("a digest");
     let whole = ServiceIntent::plan(app, region, &digest).expect("a plan");
+    let secrets = vec![ServiceSecret { name: "db-password".to_owned(), version: 2 }];
+    let whole = ServiceIntent { secrets, ..whole };
     assert!(whole.goes_back());
     let share = terms(Shape::Share, 2, None).intent(whole.clone(), app).expect("an intent");
     assert_eq!((share.replicas, share.port, share.canary, share.goes_back()), (2, whole.port, true, false));
     assert_eq!((share.delay_seconds(), share.order()), (3, UpdateOrder::StopFirst));
+    assert_eq!(share.secrets, whole.secrets);
     let beside = terms(Shape::Beside, 1, Some(90)).intent(whole.clone(), app).expect("an intent");
     assert_eq!(beside.port, Some(ServicePort { container: 80, published: 9080 }));
     assert_eq!(ServiceIntent { canary: false, replicas: 3, port: whole.port, update: whole.update.clone(), ..beside }, whole);

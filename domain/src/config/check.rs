@@ -26,6 +26,8 @@ const MOST_ENTRIES: usize = 500;
 const MOST_TEXT: usize = 1024;
 const MOST_LABELS: usize = 20;
 const MOST_ARGUMENTS: usize = 64;
+/// Secrets of one app.
+const MOST_SECRETS: usize = 50;
 const MOST_VALUE: usize = 32 * 1024;
 const MOST_CERTIFICATES: usize = 256 * 1024;
 /// A host name is at most 253 characters long, of which one label is an environment's.
@@ -189,6 +191,8 @@ fn check_service(service: &ServiceConfig, place: &dyn Fn(&str) -> String) -> Che
     demand(!one_port, || place("update.order"), || refused("two tasks cannot hold one port of a node: write stop-first"))?;
     arguments(&service.health, || place("health"))?;
     arguments(&service.command, || place("command"))?;
+    at_most(service.secrets.len(), MOST_SECRETS, || place("secrets"))?;
+    names(&place("secrets"), service.secrets.iter().map(String::as_str))?;
     environment(&service.env, || place("env"))
 }
 

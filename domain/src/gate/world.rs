@@ -16,6 +16,7 @@ pub struct WorldFacts {
     pub copy: Errand,
     pub way_back: WayBack,
     pub variables: Variables,
+    pub secrets: Secrets,
     pub room: Room,
     pub age: Age,
 }
@@ -52,6 +53,14 @@ pub enum Variables {
         many: u32,
         missing: Vec<String>,
     },
+}
+
+/// The secrets that the app names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    pub many: u32,
+    /// Those that are not set in the region.
+    pub missing: Vec<String>,
 }
 
 /// A node of the region's Swarm.
@@ -139,6 +148,7 @@ pub(super) fn gates(region: &str, facts: &WorldFacts, rollback: bool) -> Vec<Gat
     let mut gates: Vec<Gate> = facts.image.iter().map(|seen| image(region, seen, &facts.copy)).collect();
     if !rollback {
         gates.extend([room(region, &facts.room), variables(region, &facts.variables)]);
+        gates.extend(secrets(region, &facts.secrets));
         gates.extend([not_older(region, &facts.age), way_back(region, &facts.way_back)]);
     }
     gates
@@ -172,6 +182,16 @@ fn variables(region: &str, variables: &Variables) -> Gate {
         Variables::Unknown => Gate::green(kind),
         Variables::Used { many, missing } if missing.is_empty() => Gate::green(kind).because(many.to_string()),
         Variables::Used { missing, .. } => Gate::red(kind, Some(Role::Admin)).because(names(missing)),
+    }
+}
+
+/// Whoever leads can set them; an app that names none is asked for none.
+fn secrets(region: &str, secrets: &Secrets) -> Option<Gate> {
+    let kind = GateKind::SecretsThere { region: region.to_owned() };
+    match secrets.missing.as_slice() {
+        [] if secrets.many == 0 => None,
+        [] => Some(Gate::green(kind).because(secrets.many.to_string())),
+        missing => Some(Gate::red(kind, Some(Role::Lead)).because(names(missing))),
     }
 }
 
@@ -249,6 +269,7 @@ pub(super) mod tests {
             copy: Errand::NotAllowed,
             way_back: back(Seen::Yes { at: at() }),
             variables: Variables::Used { many: 3, missing: vec![] },
+            secrets: Secrets::default(),
             room: Room::Seen { at: at(), nodes: vec![node; 2], need: need() },
             age: Age::NotOlder,
         }
@@ -314,6 +335,22 @@ pub(super) mod tests {
         let variables = Variables::Used { many: 20, missing };
         let facts = WorldFacts { variables, age: Age::Older { than: "release-v5.12.05.02".to_owned() }, ..clear() };
         assert_eq!(closed(&facts), ["Red V0, V1, V2, V3, V4, V5, V6, V7, V8, V9 +2", "Red release-v5.12.05.02"]);
+    }
+
+    #[test]
+    fn secrets_are_asked_for_where_an_app_names_any_and_missing_ones_are_named() {
+        let with = |many, missing: &[&str]| {
+            let missing = missing.iter().map(|name| (*name).to_owned()).collect();
+            WorldFacts { secrets: Secrets { many, missing }, ..clear() }
+        };
+        let gate = |facts: &WorldFacts| {
+            let kind = GateKind::SecretsThere { region: "hangzhou".to_owned() };
+            gates("hangzhou", facts, false).into_iter().find(|gate| gate.kind == kind)
+        };
+        assert_eq!(gate(&with(0, &[])), None);
+        assert_eq!(gate(&with(2, &[])).and_then(|gate| gate.detail).as_deref(), Some("2"));
+        assert_eq!(closed(&with(2, &["db-password"])), ["Red db-password"]);
+        assert_eq!(gate(&with(2, &["db-password"])).and_then(|gate| gate.cleared_by), Some(Role::Lead));
     }
 
     #[test]

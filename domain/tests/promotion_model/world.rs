@@ -3,7 +3,7 @@
 use super::tries::{DIGESTS, PEOPLE, REGIONS, Try};
 use chrono::{DateTime, TimeDelta};
 use domain::freeze::{Freeze, Frozen};
-use domain::gate::world::{Age, Errand, Need, Room, Variables, WayBack, WorldFacts};
+use domain::gate::world::{Age, Errand, Need, Room, Secrets, Variables, WayBack, WorldFacts};
 use domain::gate::{
     Approval, ApprovalFor, Authors, Exemption, GateFacts, Pass, RegionFacts, Seen, SignedOff, all_green, gates, has_expired,
     may_approve, may_exempt, may_reject,
@@ -23,6 +23,7 @@ fn nothing_to_ask() -> WorldFacts {
         copy: Errand::NotAllowed,
         way_back: WayBack::Nothing,
         variables: Variables::Unknown,
+        secrets: Secrets::default(),
         room: Room::Seen { at: time(0), nodes: vec![], need },
         age: Age::First,
     }

@@ -5,10 +5,12 @@ mod inside;
 mod logs;
 mod look;
 mod nodes;
+mod secrets;
 mod spec;
 
 pub use inside::Inside;
 pub use look::{Look, Observed};
+pub use secrets::{Ids, Made, SecretSeen, object_name};
 pub use spec::{Which, build, essence, intent_hash, service_name};
 
 use crate::engine::Engines;
@@ -117,22 +119,22 @@ impl Swarm {
         }
     }
 
-    /// Makes the service.
+    /// Makes the service. The Swarm has the secrets that it is given already.
     ///
     /// # Errors
-    /// [`Trouble::Stale`] when one of that name came to be in between.
+    /// [`Trouble::Stale`] when one of that name came to be in between; [`Trouble::Refused`] without its secrets.
     pub async fn create(&self, intent: &ServiceIntent, promotion: &str) -> Result<(), Trouble> {
-        let spec = build(intent, self.marks(promotion));
+        let spec = build(intent, self.marks(promotion), &self.ids(intent).await?);
         within(CHANGE, self.docker.create_service(spec, self.account.clone())).await.map(|_| ()).map_err(Failure::trouble)
     }
 
     /// Updates the service that was seen, if it is still as it was seen.
     ///
     /// # Errors
-    /// [`Trouble::Stale`] when it changed in between.
+    /// [`Trouble::Stale`] when it changed in between; [`Trouble::Refused`] without its secrets.
     pub async fn update(&self, seen: &Observed, intent: &ServiceIntent, promotion: &str) -> Result<(), Trouble> {
         let version = i32::try_from(seen.version).map_err(|_| Trouble::Refused("version out of range".to_owned()))?;
-        let spec = build(intent, self.marks(promotion));
+        let spec = build(intent, self.marks(promotion), &self.ids(intent).await?);
         let options = UpdateServiceOptionsBuilder::default().version(version).build();
         let asked = self.docker.update_service(&seen.id, spec, options, self.account.clone());
         within(CHANGE, asked).await.map(|_| ()).map_err(Failure::trouble)

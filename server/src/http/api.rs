@@ -12,6 +12,7 @@ pub mod me;
 pub mod notifications;
 pub mod people;
 pub mod promotions;
+mod region_secrets;
 pub mod regions;
 pub mod secrets;
 pub mod sets;
@@ -63,6 +64,7 @@ pub fn routes(routes: Routes) -> Routes {
         .with(canaries::routes)
         .with(sets::routes)
         .with(regions::routes)
+        .with(region_secrets::routes)
         .with(activity::routes)
         .with(settings::routes)
         .with(snapshots::routes)

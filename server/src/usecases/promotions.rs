@@ -18,6 +18,7 @@ mod put;
 mod read;
 mod request;
 mod rollback;
+mod secrets;
 mod sets;
 mod start;
 mod world;

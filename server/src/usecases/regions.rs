@@ -8,6 +8,7 @@ mod look;
 mod page;
 mod plans;
 mod rules;
+mod secrets;
 mod variables;
 
 pub use board::regions;
@@ -17,6 +18,7 @@ pub use look::watch;
 pub use page::{history, region};
 pub use plans::{plan, plans, return_from_plan, review_plan, run_plan};
 pub use rules::rules;
+pub use secrets::{remove_secret, secrets, set_secret};
 pub use variables::variables;
 
 use crate::ctx::Ctx;

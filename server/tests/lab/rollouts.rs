@@ -4,6 +4,7 @@ mod canary;
 mod killed;
 mod near;
 mod nodes;
+mod secrets;
 mod stage;
 
 use crate::lab::lab;

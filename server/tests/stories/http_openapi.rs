@@ -47,6 +47,8 @@ const TWINS: [(&str, &str); 62] = [
     ("/do/promotions/request", "POST /api/v1/promotions"),
     ("/do/promotions/resume", "POST /api/v1/promotions/{id}/resume"),
     ("/do/promotions/start", "POST /api/v1/promotions/{id}/start"),
+    ("/do/region-secrets/remove", "POST /api/v1/regions/{region}/secrets/{app}/{name}/remove"),
+    ("/do/region-secrets/set", "POST /api/v1/regions/{region}/secrets"),
     ("/do/regions/adopt", "POST /api/v1/regions/{region}/apps/{app}/adopt"),
     ("/do/regions/correct", "POST /api/v1/regions/{region}/apps/{app}/correct"),
     ("/do/promotions/review", "POST /api/v1/promotions/{id}/review"),

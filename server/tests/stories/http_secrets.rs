@@ -3,6 +3,10 @@
 
 use crate::browser::{Browser, user};
 use crate::common::TestApp;
+use crate::rollouts::swarm::Swarm;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::region_secrets::ServiceSecret;
 use domain::{Actor, Role};
 use http::{Method, StatusCode};
 use server::usecases::{hooks, people, secrets, settings, tokens};
@@ -58,6 +62,27 @@ async fn kept_secrets(app: &TestApp) -> String {
     hook.key.expect("a key")
 }
 
+/// Secrets of a region: one that is kept, one that is refused, and one on its way to a Swarm; gives
+/// back what must be nowhere.
+async fn region_secrets(app: &TestApp, login: &Browser, rest: &Browser) -> Vec<String> {
+    let swarm = Swarm::open().await;
+    let region =
+        format!("[[regions]]\nname = \"hk\"\nurl = \"tcp://{}\"\nenv = {{ TOKEN = \"canary-region-value\" }}\n", swarm.host);
+    app.apply(&format!("[[apps]]\nname = \"web\"\nimage = \"r.test/web\"\nservice = {{ secrets = [\"db\"] }}\n{region}")).await;
+    let body = "{\"app\":\"web\",\"name\":\"db\",\"value\":\"canary-region-secret\"}";
+    assert_eq!(rest.json("POST", "/api/v1/regions/hk/secrets", body).await.status, StatusCode::NO_CONTENT);
+    let form = [("region", "hk"), ("app", "web"), ("name", "other"), ("value", "canary-refused-secret")];
+    login.post("/do/region-secrets/set", &form).await;
+    let applied = app.ctx.config();
+    let hk = applied.config.region("hk").expect("hk");
+    let there = server::engine::swarm::Swarm::reach(&app.ctx.engines, hk, app.ctx.instance()).await.expect("a Swarm");
+    let secret = ServiceSecret { name: "db".to_owned(), version: 1 };
+    there.make_secret("web", &secret, "mark", &"canary-given-secret".to_owned().into()).await.expect("made");
+    assert_eq!(swarm.secrets(), ["slw-web.db.1"]);
+    let plain = ["canary-region-secret", "canary-refused-secret", "canary-given-secret"];
+    plain.map(str::to_owned).into_iter().chain([STANDARD.encode("canary-given-secret")]).collect()
+}
+
 #[tokio::test]
 async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     let log = Log::listen();
@@ -77,15 +102,14 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
     let session = login.cookie("slipway").expect("a session");
     let token = tokens::add_token(&app.ctx, &ada, "ci".to_owned(), "ada".to_owned(), Role::Admin).await.expect("a token").secret;
     let key = kept_secrets(&app).await;
-    app.apply("[[regions]]\nname = \"hk\"\nurl = \"tcp://10.0.0.1:2375\"\nenv = { TOKEN = \"canary-region-value\" }\n").await;
     let rest = browser.another().bearer(&token);
+    let regional = region_secrets(&app, &login, &rest).await;
     let made =
         rest.json("POST", "/api/v1/users", "{\"name\":\"eve\",\"role\":\"viewer\",\"password\":\"canary-rest-password\"}").await;
     assert_eq!(made.status, StatusCode::CREATED);
     rest.clone().bearer("slw_canary-wrong-token").get("/api/v1/me").await;
     rest.json("POST", "/api/v1/users", "{\"name\":\"x\",\"role\":3,\"password\":\"canary-unread-password\"}").await;
-    let form = [("old", "canary-old-guess"), ("new", "canary-next-password")];
-    login.post("/do/account/password", &form).await;
+    login.post("/do/account/password", &[("old", "canary-old-guess"), ("new", "canary-next-password")]).await;
     browser.post("/hooks/distribution/canary-unknown-key", &[("a", "b")]).await;
 
     let mut secrets = vec![
@@ -102,7 +126,8 @@ async fn secrets_appear_where_they_are_given_out_and_nowhere_else() {
         &session,
         &token,
     ];
-    secrets.extend([key.as_str(), "canary-hook-secret-1", "canary-at-rest"]);
+    secrets
+        .extend([key.as_str(), "canary-hook-secret-1", "canary-at-rest"].into_iter().chain(regional.iter().map(String::as_str)));
     let mut told = settings::export(&app.ctx, &ada).await.expect("exported");
     told.push_str(&Browser::new(&app).get("/metrics").await.body);
     for route in server::http::outside(&app.ctx).listed.iter().filter(|route| route.method == Method::GET) {

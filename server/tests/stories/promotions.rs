@@ -10,6 +10,7 @@ mod policies;
 mod races;
 mod rest;
 mod rollbacks;
+mod secrets;
 mod set_bookings;
 mod sets;
 mod stage;

@@ -6,6 +6,7 @@ mod drift;
 mod follow;
 mod plans;
 mod rules;
+mod secrets;
 mod stage;
 
 use crate::common::{TestApp, on_each_database};

@@ -3,6 +3,7 @@
 
 mod canaries;
 mod holds;
+mod secrets;
 pub mod swarm;
 
 use crate::common::{TestApp, on_each_database};
@@ -76,7 +77,9 @@ impl Stage {
         for (position, region) in (0_i64..).zip(regions) {
             let config = &applied.config;
             let known = config.region(region).unwrap_or(&config.regions[0]);
-            let intent = ServiceIntent::plan(config.app("web").expect("web"), known, &digest).expect("a plan");
+            let web = config.app("web").expect("web");
+            let kept = ctx.store.kept_secrets(region, "web").await.expect("versions");
+            let intent = ServiceIntent::plan(web, known, &digest).expect("a plan").with_secrets(web, &kept);
             sqlx::query(
                 "INSERT INTO rollouts (id, promotion_id, position, app, region, digest, state, spec)
                  VALUES ($1, $2, $3, 'web', $4, $5, 'waiting', $6)",

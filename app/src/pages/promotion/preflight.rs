@@ -23,6 +23,7 @@ pub(super) fn of_region(r: &Reader, build: &str, rollout: &RolloutView) -> Optio
             <p class="about">{facts.join(" · ")}</p>
             {known.commits.as_ref().map(|range| commits(t, build, range))}
             {variables(t, known)}
+            {secrets(t, known)}
         }
         .into_any(),
     )
@@ -62,12 +63,6 @@ fn text_of(piece: &domain::commits::Segment) -> String {
 
 /// The names of variables that change. Values are never shown.
 fn variables(t: Text, known: &PreflightView) -> AnyView {
-    let line = |names: &[String], words: &'static str| {
-        (!names.is_empty()).then(|| {
-            let names = names.iter().map(|name| view! { <code>{name.clone()}</code>" " }).collect_view();
-            view! { <p class="about">{words}": "{names}</p> }
-        })
-    };
     let none = known.variables_added.is_empty() && known.variables_changed.is_empty() && known.variables_removed.is_empty();
     view! {
         {line(&known.variables_added, t.adds_variables())}
@@ -76,4 +71,22 @@ fn variables(t: Text, known: &PreflightView) -> AnyView {
         {none.then(|| view! { <p class="about">{t.variables_same()}</p> })}
     }
     .into_any()
+}
+
+/// The names of secrets that change; where none does, there is nothing to say.
+fn secrets(t: Text, known: &PreflightView) -> AnyView {
+    view! {
+        {line(&known.secrets_added, t.adds_secrets())}
+        {line(&known.secrets_changed, t.changes_secrets())}
+        {line(&known.secrets_removed, t.removes_secrets())}
+    }
+    .into_any()
+}
+
+fn line(names: &[String], words: &'static str) -> Option<AnyView> {
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.iter().map(|name| view! { <code>{name.clone()}</code>" " }).collect_view();
+    Some(view! { <p class="about">{words}": "{names}</p> }.into_any())
 }

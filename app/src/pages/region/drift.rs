@@ -53,7 +53,8 @@ fn differences(r: &Reader, differences: &[Difference]) -> AnyView {
         .iter()
         .map(|one| {
             let (wanted, seen) = (one.wanted.clone(), one.seen.clone());
-            let names = (one.part == Part::Environment).then(|| view! { <span class="about">{t.only_names()}</span> });
+            let names = matches!(one.part, Part::Environment | Part::Secrets)
+                .then(|| view! { <span class="about">{t.only_names()}</span> });
             view! {
                 <tr>
                     <td><b>{t.drift_part(one.part)}</b>{names}</td>

@@ -3,15 +3,17 @@
 //! devices, and none to privileges.
 
 use crate::engine::swarm::Marks;
+use crate::engine::swarm::secrets::{Ids, object_name};
 use bollard::models::{
     EndpointPortConfig, EndpointPortConfigProtocolEnum, EndpointPortConfigPublishModeEnum, EndpointSpec, EndpointSpecModeEnum,
     HealthConfig, Limit, Mount, MountTmpfsOptions, MountType, ServiceSpec, ServiceSpecMode, ServiceSpecModeReplicated,
     ServiceSpecUpdateConfig, ServiceSpecUpdateConfigFailureActionEnum, ServiceSpecUpdateConfigOrderEnum, TaskSpec,
-    TaskSpecContainerSpec, TaskSpecContainerSpecPrivileges, TaskSpecLogDriver, TaskSpecResources, TaskSpecRestartPolicy,
-    TaskSpecRestartPolicyConditionEnum,
+    TaskSpecContainerSpec, TaskSpecContainerSpecFile, TaskSpecContainerSpecPrivileges, TaskSpecContainerSpecSecrets,
+    TaskSpecLogDriver, TaskSpecResources, TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum,
 };
 use domain::config::UpdateOrder;
 use domain::drift::Essence;
+use domain::region_secrets::ServiceSecret;
 use domain::service::{ServiceIntent, ServicePort};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,11 +77,11 @@ pub fn intent_hash(intent: &ServiceIntent) -> String {
 
 /// The essence of the service that is wanted.
 pub fn essence(intent: &ServiceIntent) -> Essence {
-    essence_of(&build(intent, Marks { instance: "", promotion: "" }))
+    essence_of(&build(intent, Marks { instance: "", promotion: "" }, &Ids::new()))
 }
 
-/// The specification of the service that is wanted.
-pub fn build(intent: &ServiceIntent, marks: Marks<'_>) -> ServiceSpec {
+/// The specification of the service that is wanted, with what the Swarm calls its secrets.
+pub fn build(intent: &ServiceIntent, marks: Marks<'_>, ids: &Ids) -> ServiceSpec {
     let canary = intent.canary.then(|| (CANARY, "true".to_owned()));
     let labels = [
         (INSTANCE, marks.instance.to_owned()),
@@ -90,7 +92,7 @@ pub fn build(intent: &ServiceIntent, marks: Marks<'_>) -> ServiceSpec {
     ServiceSpec {
         name: Some(Which::of(intent).name(&intent.app)),
         labels: Some(labels.into_iter().chain(canary).map(|(name, value)| (name.to_owned(), value)).collect()),
-        task_template: Some(task(intent)),
+        task_template: Some(task(intent, ids)),
         mode: Some(ServiceSpecMode {
             replicated: Some(ServiceSpecModeReplicated { replicas: Some(i64::from(intent.replicas)) }),
             ..ServiceSpecMode::default()
@@ -104,10 +106,10 @@ pub fn build(intent: &ServiceIntent, marks: Marks<'_>) -> ServiceSpec {
     }
 }
 
-fn task(intent: &ServiceIntent) -> TaskSpec {
+fn task(intent: &ServiceIntent, ids: &Ids) -> TaskSpec {
     let log_options = [("max-size", "10m"), ("max-file", "3")];
     TaskSpec {
-        container_spec: Some(container(intent)),
+        container_spec: Some(container(intent, ids)),
         resources: Some(TaskSpecResources {
             limits: Some(Limit {
                 nano_cpus: Some(CPUS),
@@ -132,7 +134,7 @@ fn task(intent: &ServiceIntent) -> TaskSpec {
     }
 }
 
-fn container(intent: &ServiceIntent) -> TaskSpecContainerSpec {
+fn container(intent: &ServiceIntent, ids: &Ids) -> TaskSpecContainerSpec {
     let low_port = intent.port.is_some_and(|port| port.container < 1024);
     let tmp = Mount {
         typ: Some(MountType::TMPFS),
@@ -155,7 +157,24 @@ fn container(intent: &ServiceIntent) -> TaskSpecContainerSpec {
             no_new_privileges: Some(true),
             ..TaskSpecContainerSpecPrivileges::default()
         }),
+        secrets: (!intent.secrets.is_empty()).then(|| intent.secrets.iter().map(|one| secret(&intent.app, one, ids)).collect()),
         ..TaskSpecContainerSpec::default()
+    }
+}
+
+/// A secret as a file in memory, `/run/secrets/NAME`. The image says as whom it runs, often not as root,
+/// and nobody else is in the container: so everybody there may read it, and nobody change it.
+fn secret(app: &str, secret: &ServiceSecret, ids: &Ids) -> TaskSpecContainerSpecSecrets {
+    let object = object_name(app, secret);
+    TaskSpecContainerSpecSecrets {
+        file: Some(TaskSpecContainerSpecFile {
+            name: Some(secret.name.clone()),
+            uid: Some("0".to_owned()),
+            gid: Some("0".to_owned()),
+            mode: Some(0o444),
+        }),
+        secret_id: ids.get(&object).cloned(),
+        secret_name: Some(object),
     }
 }
 
@@ -213,6 +232,7 @@ pub fn essence_of(spec: &ServiceSpec) -> Essence {
         capabilities: capabilities(&container),
         read_only: container.read_only == Some(true),
         mounts: container.mounts.iter().flatten().map(mount).collect(),
+        secrets: container.secrets.iter().flatten().map(given).collect(),
         limits: BTreeMap::from([
             ("cpu", limit(limits.nano_cpus)),
             ("memory", limit(limits.memory_bytes)),
@@ -256,6 +276,14 @@ fn mount(mount: &Mount) -> String {
     format!("{kind} {source} {target} {size}")
 }
 
+/// The file, the object behind it, and who may read it. A Swarm takes no id that is not of that name.
+fn given(secret: &TaskSpecContainerSpecSecrets) -> String {
+    let file = secret.file.clone().unwrap_or_default();
+    let (name, object) = (file.name.unwrap_or_default(), secret.secret_name.as_deref().unwrap_or_default());
+    let (uid, gid) = (file.uid.unwrap_or_default(), file.gid.unwrap_or_default());
+    format!("{name} {object} {uid}:{gid} {:o}", file.mode.unwrap_or(0))
+}
+
 fn unasked(spec: &ServiceSpec, task: &TaskSpec, container: &TaskSpecContainerSpec) -> BTreeSet<&'static str> {
     fn some<T>(list: Option<&Vec<T>>) -> bool {
         list.is_some_and(|list| !list.is_empty())
@@ -267,7 +295,6 @@ fn unasked(spec: &ServiceSpec, task: &TaskSpec, container: &TaskSpecContainerSpe
         ("groups", some(container.groups.as_ref())),
         ("directory", container.dir.as_ref().is_some_and(|dir| !dir.is_empty())),
         ("hosts", some(container.hosts.as_ref())),
-        ("secrets", some(container.secrets.as_ref())),
         ("configs", some(container.configs.as_ref())),
         ("sysctls", container.sysctls.as_ref().is_some_and(|sysctls| !sysctls.is_empty())),
         ("ulimits", some(container.ulimits.as_ref())),
@@ -299,7 +326,7 @@ mod tests {
     }
 
     fn spec(intent: &ServiceIntent) -> ServiceSpec {
-        build(intent, Marks { instance: "i", promotion: "p" })
+        build(intent, Marks { instance: "i", promotion: "p" }, &Ids::new())
     }
 
     /// The whole of what is ever asked of a Swarm, so that an addition is seen in a review.
@@ -353,11 +380,12 @@ mod tests {
         assert_eq!((container.args, container.mounts), (Some(vec!["/w".to_owned()]), Some(vec![])));
         let update = serde_json::json!({ "parallelism": 2, "delay_seconds": 3, "order": "stop-first", "monitor_seconds": 9 });
         let slow = ServiceIntent { update: serde_json::from_value(update).expect("an update"), ..worker };
-        let asked = build(&slow, Marks { instance: "i", promotion: "p" }).update_config.expect("an update");
+        let asked = build(&slow, Marks { instance: "i", promotion: "p" }, &Ids::new()).update_config.expect("an update");
         assert_eq!((asked.parallelism, asked.delay, asked.monitor), (Some(2), Some(3_000_000_000), Some(9_000_000_000)));
         assert_eq!(asked.order, Some(ServiceSpecUpdateConfigOrderEnum::STOP_FIRST));
         let high = ServiceIntent { port: Some(ServicePort { container: 8000, published: 8100 }), ..intent() };
-        let container = build(&high, Marks { instance: "i", promotion: "p" }).task_template.and_then(|task| task.container_spec);
+        let container =
+            build(&high, Marks { instance: "i", promotion: "p" }, &Ids::new()).task_template.and_then(|task| task.container_spec);
         assert_eq!(container.expect("a container").capability_add, None);
     }
 
@@ -385,5 +413,26 @@ mod tests {
         let bind = Mount { typ: Some(MountType::BIND), source: Some("/".to_owned()), ..Mount::default() };
         assert_eq!(changed(&|container| container.mounts.as_mut().expect("mounts").push(bind.clone())), Some("mounts"));
         assert_eq!(difference(&essence(&ServiceIntent { replicas: 3, ..intent() }), &wanted), Some("replicas"));
+    }
+
+    #[test]
+    fn a_secret_is_a_file_of_one_version_and_another_one_is_seen() {
+        let with = |version| {
+            let secrets = vec![ServiceSecret { name: "db-password".to_owned(), version }];
+            ServiceIntent { secrets, ..intent() }
+        };
+        let ids = Ids::from([("slw-web.db-password.3".to_owned(), "id3".to_owned())]);
+        let spec = build(&with(3), Marks { instance: "i", promotion: "p" }, &ids);
+        let container = spec.task_template.as_ref().and_then(|task| task.container_spec.as_ref()).expect("a container");
+        let wanted = serde_json::json!([{
+            "File": { "Name": "db-password", "UID": "0", "GID": "0", "Mode": 0o444 },
+            "SecretID": "id3", "SecretName": "slw-web.db-password.3",
+        }]);
+        assert_eq!(serde_json::to_value(&container.secrets).expect("json"), wanted);
+        let seen = essence_of(&spec);
+        assert_eq!(difference(&seen, &essence(&with(3))), None, "the id says nothing that the name does not");
+        assert_eq!(difference(&seen, &essence(&with(2))), Some("secrets"));
+        assert_eq!(difference(&seen, &essence(&intent())), Some("secrets"));
+        assert_ne!(intent_hash(&with(3)), intent_hash(&with(2)));
     }
 }

@@ -1,15 +1,17 @@
 //! The facts behind the gates: what was seen of the world, and what the database says now.
 
 use super::launch::intent;
+use super::secrets::kept_for;
 use super::world::{World, at};
 use crate::store::preflight::{dated, tested_in};
 use crate::store::promotions::{self as rows, PromotionRecord};
 use crate::store::regions::last_put;
 use crate::store::{approvals, canaries, decisions, exceptions};
 use crate::usecases::environments::variables_given;
-use domain::gate::world::{Age, Dated, Errand, Room, Variables, WayBack, WorldFacts};
+use domain::gate::world::{Age, Dated, Errand, Room, Secrets, Variables, WayBack, WorldFacts};
 use domain::gate::{ApprovalFor, CanaryAsked, GateFacts, RegionFacts, Seen};
 use domain::policy::Policy;
+use domain::region_secrets::{Kept, missing};
 use domain::rollback::{Past, back_after, last_verified};
 use domain::{Digest, Problem, Time, freeze};
 use sqlx::AnyConnection;
@@ -99,7 +101,8 @@ impl Build {
         world: &World,
     ) -> Result<WorldFacts, Problem> {
         let seen = world.region(region);
-        let intent = intent(&world.applied.config, promotion, region, asked.map(|asked| &asked.terms)).ok();
+        let kept = kept_for(connection, promotion, region).await?;
+        let intent = intent(&world.applied.config, promotion, region, asked.map(|asked| &asked.terms), &kept).ok();
         let (runs, back) = (last_verified(past), back_after(past, &promotion.digest));
         let unknown = Seen::Unknown { at: at(&seen.reachable) };
         let age = match runs {
@@ -134,6 +137,13 @@ impl Build {
             }
             _ => Variables::Unknown,
         };
-        Ok(WorldFacts { image: seen.image, copy: seen.copy, way_back, variables, room, age })
+        let secrets = secrets(world, &promotion.app, &kept);
+        Ok(WorldFacts { image: seen.image, copy: seen.copy, way_back, variables, secrets, room, age })
     }
+}
+
+/// The secrets that the app names, and which of them nobody set.
+fn secrets(world: &World, app: &str, kept: &Kept) -> Secrets {
+    let named = world.applied.config.app(app).map(|app| app.service.secrets.as_slice()).unwrap_or_default();
+    Secrets { many: u32::try_from(named.len()).unwrap_or(u32::MAX), missing: missing(named, kept) }
 }

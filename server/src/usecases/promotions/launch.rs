@@ -3,6 +3,7 @@
 
 use super::facts::facts;
 use super::request::{known_app, require_open};
+use super::secrets::kept_for;
 use super::world::World;
 use crate::ctx::Ctx;
 use crate::hub::Topic;
@@ -18,6 +19,7 @@ use domain::gate::{GateState, all_green, gates};
 use domain::id::RolloutId;
 use domain::problem::{Fault, Noun};
 use domain::promotion::RolloutState;
+use domain::region_secrets::Kept;
 use domain::service::ServiceIntent;
 use domain::{Actor, Person, Problem};
 
@@ -79,7 +81,10 @@ pub async fn launch_as(
     for part in parts {
         let wanted = match fixed {
             Some(fixed) => fixed.clone(),
-            None => intent(&world.applied.config, promotion, &part.region, terms.as_ref())?,
+            None => {
+                let kept = kept_for(tx, promotion, &part.region).await?;
+                intent(&world.applied.config, promotion, &part.region, terms.as_ref(), &kept)?
+            }
         };
         if (&wanted.region, &wanted.digest) != (&part.region, &promotion.digest) {
             return Err(internal(format!("what promotion {} is to run is of another region or digest", promotion.id)));
@@ -113,7 +118,9 @@ pub async fn why_not(ctx: &Ctx, tx: &mut Tx, promotion: &PromotionRecord, world:
         return Ok(Some(Problem::GatesClosed { gates: closed }));
     }
     let terms = canaries::terms(tx, &promotion.id).await?;
-    Ok(regions.iter().find_map(|region| intent(&world.applied.config, promotion, region, terms.as_ref()).err()))
+    // Of the secrets, their gate was asked.
+    let plan = |region: &String| intent(&world.applied.config, promotion, region, terms.as_ref(), &Kept::new());
+    Ok(regions.iter().find_map(|region| plan(region).err()))
 }
 
 async fn start(
@@ -148,7 +155,7 @@ async fn begin_canary(
     Err(Problem::Stale)
 }
 
-/// What one region is to run, of a canary its part.
+/// What one region is to run, of a canary its part, with the secrets that are kept for it.
 ///
 /// # Errors
 /// [`Problem::NotFound`], [`Problem::Invalid`] or [`Problem::Config`] when the configuration
@@ -158,10 +165,12 @@ pub fn intent(
     promotion: &PromotionRecord,
     region: &str,
     terms: Option<&Terms>,
+    kept: &Kept,
 ) -> Result<ServiceIntent, Problem> {
     let app = known_app(config, &promotion.app)?;
     let unknown = || Problem::invalid("regions", Fault::Unknown { what: Noun::Region, name: region.to_owned() });
     let whole = ServiceIntent::plan(app, config.region(region).ok_or_else(unknown)?, &promotion.digest)?;
+    let whole = whole.with_secrets(app, kept);
     match terms {
         Some(terms) => terms.intent(whole, app).map_err(|why| Problem::invalid("port_label", why)),
         None => Ok(whole),

@@ -7,6 +7,7 @@ use crate::usecases::commits;
 use app::view::{PreflightView, RangeView};
 use domain::config::UpdateOrder;
 use domain::promotion::PromotionState;
+use domain::region_secrets::changes;
 use domain::rollout::median;
 use domain::service::ServiceIntent;
 use domain::{Actor, Problem};
@@ -41,12 +42,16 @@ pub async fn of_region(ctx: &Ctx, common: &Common, region: &str, intent: &Servic
     let runs = ctx.store.last_verified(&intent.app, region).await?.and_then(|rollout| rollout.intent);
     let past = ctx.store.durations(&intent.app, region).await?;
     let nothing = BTreeMap::new();
+    let secrets = changes(runs.as_ref().map(|runs| runs.secrets.as_slice()).unwrap_or_default(), &intent.secrets);
     let variables = changed_names(runs.as_ref().map_or(&nothing, |runs| &runs.env), &intent.env);
     Ok(PreflightView {
         commits: common.commits.get(region).cloned(),
         variables_added: variables.added,
         variables_removed: variables.removed,
         variables_changed: variables.changed,
+        secrets_added: secrets.added,
+        secrets_removed: secrets.removed,
+        secrets_changed: secrets.changed,
         image_size: common.size,
         expected_seconds: median(&past),
         of_rollouts: u32::try_from(past.len()).unwrap_or(0),

@@ -295,7 +295,13 @@ async fn rollout_view(
     let can_roll_back = whole && actor.may(Action::RollBack) && can_roll_back(ctx, &promotion.app, &part).await?;
     // What was fixed at the start; before that, what the configuration says now.
     let terms = ctx.store.canary_terms(&promotion.id).await?;
-    let intent = part.intent.or_else(|| intent(config, promotion, &part.region, terms.as_ref()).ok());
+    let intent = match part.intent {
+        Some(fixed) => Some(fixed),
+        None => {
+            let kept = ctx.store.kept_secrets(&part.region, &promotion.app).await?;
+            intent(config, promotion, &part.region, terms.as_ref(), &kept).ok()
+        }
+    };
     let configured = config.region(&part.region).map_or(0, |region| region.replicas(&promotion.app));
     let port = intent.as_ref().and_then(|intent| intent.port);
     let preflight = match (common, &intent) {

@@ -2,6 +2,8 @@
 //! crash, so each begins with a look and does only what the look leaves to do.
 
 mod room;
+mod secrets;
+mod words;
 
 use super::away::Away;
 use super::steps::{INSPECT, PULL, SOAK, Steps, TASKS, UPDATE, VERIFY};
@@ -12,7 +14,7 @@ use crate::engine::swarm::{Look, Observed, Swarm, Trouble, Which};
 use crate::store::holds::{self, Going};
 use crate::store::rollouts::{self as rows, Looked, RolloutRow};
 use crate::store::{decisions, internal, lock_app};
-use domain::problem::{Fault, Noun};
+use domain::problem::Noun;
 use domain::promotion::StepState::{Done, Running, Waiting};
 use domain::rollout::{Outlook, Soak, outlook};
 use domain::service::ServiceIntent;
@@ -70,7 +72,10 @@ pub async fn drive(ctx: &Ctx, rollout: &RolloutRow) -> Result<bool, Problem> {
         asked: Instant::now(),
     };
     match drive.all().await {
-        Ok(seen) => finish(ctx, rollout, Ok(seen)).await?,
+        Ok(seen) => {
+            drive.tidy_secrets().await;
+            finish(ctx, rollout, Ok(seen)).await?;
+        }
         Err(Halt::Failed(problem)) => {
             tracing::warn!(app = %rollout.app, region = %rollout.region, promotion = rollout.number, %problem, "a region failed");
             finish(ctx, rollout, Err(problem)).await?;
@@ -107,6 +112,7 @@ impl Drive<'_> {
     async fn all(&mut self) -> Result<String, Halt> {
         if !self.inspect().await? {
             self.pull().await?;
+            self.give_secrets().await?;
             self.make_room().await?;
             self.update().await?;
         }
@@ -469,33 +475,8 @@ impl Drive<'_> {
         Ok(())
     }
 
-    // ---- Words -----------------------------------------------------------------------------
-
     fn late(&self) -> bool {
         self.ctx.now() >= self.due + self.held
-    }
-
-    fn foreign(&self) -> Halt {
-        let (service, region) = (Which::of(self.intent).name(&self.rollout.app), self.rollout.region.clone());
-        Halt::Failed(Problem::ForeignService { service, region })
-    }
-
-    fn differs(&self, part: &str) -> Halt {
-        let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
-        Halt::Failed(Problem::ServiceDiffers { app, region, part: part.to_owned() })
-    }
-
-    fn not_up(&self, running: u32, others: u32) -> Halt {
-        let (app, region) = (self.rollout.app.clone(), self.rollout.region.clone());
-        let (wanted, seconds) = (self.intent.replicas, self.intent.deadline_seconds);
-        if running == wanted && others > 0 {
-            return Halt::Failed(Problem::OthersRun { app, region, others, seconds });
-        }
-        Halt::Failed(Problem::NotUpInTime { app, region, running, wanted, seconds })
-    }
-
-    fn refused(&self, why: String) -> Problem {
-        Problem::EngineRefused { why: Fault::Refused { reason: why } }
     }
 }
 

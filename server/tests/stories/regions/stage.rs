@@ -70,7 +70,8 @@ impl Stage {
         };
         let applied = ctx.config();
         let (app, place) = (applied.config.app("web").expect("web"), applied.config.region(region).expect("a region"));
-        let intent = ServiceIntent::plan(app, place, &digest).expect("a plan");
+        let kept = ctx.store.kept_secrets(region, "web").await.expect("versions");
+        let intent = ServiceIntent::plan(app, place, &digest).expect("a plan").with_secrets(app, &kept);
         let id: PromotionId = ctx.new_id();
         let mut tx = ctx.store.begin().await.expect("a transaction");
         let number = server::store::next_number(&mut tx, "promotion").await.expect("a number");

@@ -14,6 +14,7 @@ use domain::{Person, Role};
 use serde_json::json;
 use server::clock::micros;
 use server::ctx::Ctx;
+use server::store::region_secrets::{Key, put};
 use server::store::{canaries as rows, next_number};
 use server::usecases::rollouts::abort_promotion;
 use server::usecases::{canaries, rollouts};
@@ -60,7 +61,8 @@ async fn start(stage: &Stage, terms: &Terms) -> PromotionId {
     };
     let applied = ctx.config();
     let (app, region) = (applied.config.app("web").expect("web"), applied.config.region("here").expect("here"));
-    let whole = ServiceIntent::plan(app, region, &digest).expect("a plan");
+    let kept = ctx.store.kept_secrets("here", "web").await.expect("versions");
+    let whole = ServiceIntent::plan(app, region, &digest).expect("a plan").with_secrets(app, &kept);
     let intent = terms.intent(whole, app).expect("an intent");
     let last = ctx.store.last_put("web", "here").await.expect("a look").expect("something runs there");
     let owner = Person { id: UserId("u".to_owned()), name: "leo".to_owned(), role: Role::Lead };
@@ -97,6 +99,15 @@ async fn start(stage: &Stage, terms: &Terms) -> PromotionId {
     tx.commit().await.expect("kept");
     ctx.work.rollouts.notify_one();
     id
+}
+
+/// Sets the one secret of web.
+async fn set(stage: &Stage, value: &str) {
+    let (ctx, key) = (&stage.app.ctx, Key { region: "here", app: "web", name: "db-password" });
+    let sealed = ctx.keeper.seal(&*ctx.entropy, &key.sealed_as(), value).expect("sealed");
+    let mut tx = ctx.store.begin().await.expect("a transaction");
+    put(&mut tx, key, &sealed, ctx.now(), "leo").await.expect("set");
+    tx.commit().await.expect("kept");
 }
 
 async fn state(stage: &Stage, id: &PromotionId) -> CanaryState {
@@ -298,4 +309,21 @@ async fn what_is_not_its_own_stays_as_it_is() {
     stage.until(async || state(&stage, &foreign).await == CanaryState::Returned).await;
     assert_eq!(stage.here.changed(), 0, "and it is looked at before anything is changed for it");
     assert!(stage.here.runs("slw-web-canary").is_some());
+}
+
+#[tokio::test]
+async fn a_canary_is_given_the_value_of_now_and_the_main_service_keeps_its_own() {
+    let (stage, _workers) = three(TestApp::sqlite().await).await;
+    let text = toml::to_string(&stage.app.ctx.config().config).expect("toml");
+    stage.app.apply(&text.replace("soak_seconds = 0", "soak_seconds = 0\nsecrets = [\"db-password\"]")).await;
+    set(&stage, "first").await;
+    let main = stage.promote(1, &["here"]).await;
+    assert_eq!(stage.ended(&main).await, PromotionState::Verified);
+    set(&stage, "second").await;
+    let id = start(&stage, &one_of_three()).await;
+    runs(&stage, &id).await;
+    let held = |value: &str| [("db-password".to_owned(), value.to_owned())];
+    assert_eq!((stage.here.given(), stage.here.given_to("slw-web-canary")), (held("first").to_vec(), held("second").to_vec()));
+    returned(&stage, &id).await;
+    assert_eq!((main_and_canary(&stage), stage.here.given()), ([many(3, 1), None], held("first").to_vec()));
 }

@@ -1,6 +1,8 @@
 //! A Swarm in memory that can be told to fail at any call, as a bad network does: before it
 //! has done what was asked, or after.
 
+mod secrets;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
@@ -52,6 +54,7 @@ struct Inner {
     api: &'static str,
     /// Each with a name and an id of its own; the first is the app's.
     services: Vec<Value>,
+    secrets: Vec<Value>,
     made: u32,
     /// Nodes beside the two that are always there.
     more_nodes: u32,
@@ -78,6 +81,7 @@ impl Swarm {
         let inner = Inner {
             api: "1.41",
             services: Vec::new(),
+            secrets: Vec::new(),
             made: 0,
             more_nodes: 0,
             version: 10,
@@ -110,6 +114,7 @@ impl Swarm {
             .route("/tasks", get(tasks))
             .route("/images/create", post(pull))
             .route("/images/{*name}", get(image))
+            .merge(secrets::routes())
             .with_state(swarm.clone());
         tokio::spawn(axum::serve(listener, router).into_future());
         swarm
@@ -438,6 +443,9 @@ async fn create(State(swarm): State<Swarm>, body: Bytes) -> Response {
         if spec["Name"].as_str().is_some_and(|name| inner.find(name).is_some()) {
             return refused(409, "rpc error: code = AlreadyExists desc = name conflicts with an existing object");
         }
+        if let Some(lacking) = inner.lacks_secret(&spec) {
+            return lacking;
+        }
         inner.put(spec);
         let made = inner.services.last().map(|service| service["ID"].clone());
         answer(&json!({ "ID": made }))
@@ -465,6 +473,9 @@ async fn update(
         let Some(place) = inner.find(&name) else { return refused(404, "service not found") };
         if query.get("version") != Some(&inner.services[place]["Version"]["Index"].to_string()) {
             return refused(500, "rpc error: code = Unknown desc = update out of sequence");
+        }
+        if let Some(lacking) = inner.lacks_secret(&spec) {
+            return lacking;
         }
         inner.put(spec);
         answer(&json!({ "Warnings": null }))

@@ -6,7 +6,6 @@ use crate::engine::swarm::{Look, Observed, Trouble, Which};
 use crate::store::canaries::CanaryRow;
 use crate::store::internal;
 use domain::Problem;
-use domain::problem::Noun;
 use domain::service::ServiceIntent;
 
 impl Drive<'_> {
@@ -72,10 +71,6 @@ impl Drive<'_> {
                 Ok(false)
             }
         }
-    }
-
-    fn unreachable(&self) -> Problem {
-        Problem::Unreachable { what: Noun::Region, name: self.rollout.region.clone() }
     }
 }
 
