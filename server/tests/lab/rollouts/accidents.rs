@@ -1,7 +1,8 @@
-//! What goes wrong around a rollout: tasks that only seem well, a registry that is down, and two
-//! leads who press at the same moment.
+//! What goes wrong around a rollout: tasks that only seem well, a registry or a manager that is away,
+//! and two leads who press at the same moment.
 
-use super::stage::{RELEASES, Stage, shared, until};
+use super::serving::{Moment, STEP, Serving, hold_at, let_go};
+use super::stage::{RELEASES, Stage, alone, shared, until};
 use crate::lab::{Lab, lab};
 use app::view::{Confirmation, RollbackInput};
 use domain::config::FailureAction;
@@ -11,6 +12,7 @@ use domain::{Digest, Problem};
 use futures::future::join;
 use server::usecases::promotions::roll_back;
 use server::usecases::rollouts::{abort_promotion, pause_promotion};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What a shell does instead of the app; the region goes back by itself when it is not well.
@@ -122,6 +124,60 @@ async fn while_a_registry_is_down_a_region_stays_as_it_is_and_when_it_is_back_th
     registry.come_back();
     assert_eq!(stage.ended(&promotion, 30).await, PromotionState::Verified);
     assert_eq!((heard.changes(), stage.runs_only("hangzhou", &two).await), ((1, 1), true));
+    stage.clear().await;
+}
+
+/// A manager that nobody reaches, while its Swarm lives: its socket is not where it was.
+struct Unreachable {
+    socket: PathBuf,
+}
+
+impl Unreachable {
+    fn manager(lab: &Lab, region: &str) -> Self {
+        let socket = lab.socket(region);
+        std::fs::rename(&socket, socket.with_extension("away")).expect("moved");
+        Self { socket }
+    }
+}
+
+impl Drop for Unreachable {
+    fn drop(&mut self) {
+        let _ = std::fs::rename(self.socket.with_extension("away"), &self.socket);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_that_is_away_at_every_boundary_is_waited_for_and_the_region_changes_once() {
+    let Some(lab) = lab() else { return };
+    let _regions = alone().await;
+    let stage = Stage::quick(lab, 164).await;
+    let heard = stage.listen("hangzhou");
+    let (one, two) = stage.both().await;
+    stage.put(&one, &["hangzhou"]).await;
+    let mut moments = Moment::all().into_iter().peekable();
+    hold_at(&stage, Moment::Started, "hangzhou", &two).await;
+    let promotion = stage.promote(&two, &["hangzhou"], |_| {}).await;
+    let serving = Serving::start(&stage);
+    let asks_in_vain = async || {
+        let rollout = stage.rollouts(&promotion).await.remove(0);
+        let steps = stage.ctx.store.rollout_steps(&rollout.id).await.expect("steps");
+        steps.first().is_some_and(|step| step.state == StepState::Running && step.detail.as_deref() == Some("…"))
+    };
+    while let Some(moment) = moments.next() {
+        serving.held(STEP).await;
+        let away = Unreachable::manager(lab, "hangzhou");
+        let_go(&stage, STEP).await;
+        serving.forget();
+        if let Some(next) = moments.peek() {
+            hold_at(&stage, *next, "hangzhou", &two).await;
+        }
+        until(10, &format!("it asks in vain at {moment:?}"), asks_in_vain).await;
+        assert_eq!(stage.state(&promotion).await, PromotionState::Running, "silence is no verdict, at {moment:?}");
+        drop(away);
+    }
+    assert_eq!(stage.ended(&promotion, 60).await, PromotionState::Verified);
+    assert_eq!((heard.changes(), stage.runs_only("hangzhou", &two).await), ((1, 1), true));
+    serving.kill();
     stage.clear().await;
 }
 

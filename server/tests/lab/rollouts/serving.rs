@@ -132,6 +132,11 @@ impl Serving {
         self.said.lock().expect("lines").iter().any(|line| line.contains(&held))
     }
 
+    /// Forgets what it said, so that the next time can be told from the last.
+    pub fn forget(&self) {
+        self.said.lock().expect("lines").clear();
+    }
+
     /// Waits until it is kept from writing this down.
     pub async fn held(&self, name: &str) {
         until(60, &format!("it is held at {name}"), async || self.is_held(name)).await;
