@@ -70,7 +70,7 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    const PORT: &str = "5056";
+    const PORT: &str = "5057";
 
     fn start(lab: &'static Lab) -> Self {
         let registry = Self { lab, host: format!("{}.1:{}", lab.net(), Self::PORT) };
