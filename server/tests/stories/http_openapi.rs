@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Each action of the pages with the REST route of the same use case. `-` stands for what
 /// only a person can do: a token is never asked for its owner's password.
-const TWINS: [(&str, &str); 62] = [
+const TWINS: [(&str, &str); 64] = [
     ("/do/account/password", "-"),
     ("/do/apps/sweep", "POST /api/v1/apps/{name}/sweep"),
     ("/do/builds/send-back", "POST /api/v1/builds/{id}/send-backs"),
