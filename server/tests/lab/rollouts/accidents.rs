@@ -187,6 +187,7 @@ fn back(stage: &Stage, to: Option<&Digest>) -> RollbackInput {
         region: "hangzhou".to_owned(),
         reason: "as it was".to_owned(),
         to: to.cloned(),
+        withdraw_canary: false,
         confirmation: Confirmation { app: stage.app.clone(), password: None },
     }
 }
