@@ -1,11 +1,15 @@
 //! Rollouts on real Swarms: what runs is what was decided, seen on the tasks themselves.
 
+mod accidents;
 mod canary;
+mod held;
 mod killed;
 mod near;
 mod nodes;
 mod secrets;
+mod serving;
 mod stage;
+mod waves;
 
 use crate::lab::lab;
 use bollard::models::ServiceSpec;
@@ -312,9 +316,13 @@ async fn a_region_that_stays_away_fails_and_one_that_comes_back_goes_on() {
 
     let waits = stage.promote(&one, &["hong-kong"], |_| {}).await;
     until(10, "the rollout runs", async || stage.states(&waits).await == [RolloutState::Running]).await;
-    tokio::task::spawn_blocking(move || lab.run(&["engine", "start", "hong-kong"])).await.expect("started");
+    // It comes back with its clock in another zone, which is no other time.
+    let zone = [("TZ", "Pacific/Kiritimati")];
+    tokio::task::spawn_blocking(move || lab.run_with(&zone, &["engine", "start", "hong-kong"])).await.expect("started");
     assert_eq!(stage.ended(&waits, 60).await, PromotionState::Verified);
     assert!(stage.runs_only("hong-kong", &one).await);
+    let clock = stage.docker("hong-kong").info().await.expect("its own words").system_time.expect("a time");
+    assert!(clock.ends_with("+14:00"), "{clock}");
     until(10, "it is seen to be back", async || stage.ctx.seen.region("hong-kong").is_some_and(|seen| seen.reachable)).await;
     stage.clear().await;
 }

@@ -1,84 +1,52 @@
 //! A real `slipway serve` is killed in the middle of a rollout, and started again.
 
+use super::serving::{Moment, STEP, Serving, hold_at, let_go};
 use super::stage::{RELEASES, Stage, shared, until};
 use crate::lab::lab;
-use domain::id::PromotionId;
-use domain::promotion::{PromotionState, RolloutState, StepState};
-use std::process::{Child, Command, Stdio};
+use domain::Digest;
+use domain::promotion::PromotionState;
 use std::time::{Duration, Instant};
 
-/// `slipway serve` on the stage's database. It dies with the story.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Serving {
-    fn start(stage: &Stage) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
-            .arg("serve")
-            .env("SLIPWAY_DATABASE_URL", &stage.ctx.settings.database_url)
-            .env("SLIPWAY_LISTEN", "127.0.0.1:0")
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("slipway serve starts");
-        Self(child)
-    }
-
-    /// As `kill -9` does it: nothing is finished, nothing is said.
-    fn kill(mut self) {
-        self.0.kill().expect("it ran");
-        self.0.wait().expect("it ended");
-    }
-}
-
-/// Kills when the step has come, starts again, and expects the promotion verified, the service
-/// changed once, and the rollout under way again within two seconds.
-async fn killed_at(stage: &Stage, promotion: &PromotionId, region: &str, step: &str) {
+/// Promotes the digest to the region, kills when the moment has come, starts again, and expects it
+/// verified, and the rollout under way again within two seconds.
+async fn killed_at(stage: &Stage, digest: &Digest, region: &str, moment: Moment) {
+    hold_at(stage, moment, region, digest).await;
+    let promotion = stage.promote(digest, &[region], |intent| intent.soak_seconds = 1).await;
     let serving = Serving::start(stage);
-    let come = async || !matches!(stage.step(promotion, step).await, None | Some(StepState::Waiting));
-    until(60, step, come).await;
+    serving.held(STEP).await;
     serving.kill();
-    let left = stage.states(promotion).await;
+    let_go(stage, STEP).await;
+    let left = stage.states(&promotion).await;
     let (again, started) = (stage.ctx.now(), Instant::now());
     let serving = Serving::start(stage);
-    // It says where it stands by looking: the first step ends anew, unless all was done.
+    // It says where it stands by looking: the first step ends anew.
     let looked = async || {
-        let rollout = stage.rollouts(promotion).await.remove(0);
+        let rollout = stage.rollouts(&promotion).await.remove(0);
         let steps = stage.ctx.store.rollout_steps(&rollout.id).await.expect("steps");
-        left == [RolloutState::Verified] || steps[0].ended_at.is_some_and(|ended| ended > again)
+        steps.first().is_some_and(|step| step.ended_at.is_some_and(|ended| ended > again))
     };
     until(10, "it looked again", looked).await;
     let after = started.elapsed();
-    println!("killed at {step}: {left:?}, right again after {after:?}");
-    assert!(after < Duration::from_secs(2), "killed at {step}: {after:?}");
-    assert_eq!(stage.ended(promotion, 90).await, PromotionState::Verified, "killed at {step}");
+    println!("killed at {moment:?}: {left:?}, right again after {after:?}");
+    assert!(after < Duration::from_secs(2), "killed at {moment:?}: {after:?}");
+    assert_eq!(stage.ended(&promotion, 90).await, PromotionState::Verified, "killed at {moment:?}");
     serving.kill();
-    assert!(stage.running(region).await.len() == 1, "{:?}", stage.running(region).await);
+    assert!(stage.runs_only(region, digest).await, "{:?}", stage.running(region).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_rollout_goes_on_where_it_was_and_nothing_runs_twice() {
+async fn a_rollout_killed_at_any_boundary_goes_on_where_it_was_and_nothing_runs_twice() {
     let Some(lab) = lab() else { return };
     let _regions = shared().await;
-    let stage = Stage::new(lab, 112).await;
-    let (one, two) = (stage.digest(RELEASES[0]).await, stage.digest(RELEASES[1]).await);
-    let first = stage.promote(&one, &["hangzhou"], |_| {}).await;
-    killed_at(&stage, &first, "hangzhou", "update").await;
-    assert_eq!(stage.changes("hangzhou").await, (1, 0), "made once");
-    let mut changed = 0;
-    for (step, digest) in [("inspect", &two), ("update", &one), ("tasks", &two), ("soak", &one), ("verify", &two)] {
-        let promotion = stage.promote(digest, &["hangzhou"], |_| {}).await;
-        killed_at(&stage, &promotion, "hangzhou", step).await;
-        changed += 1;
-        assert!(stage.runs_only("hangzhou", digest).await);
-        assert_eq!(stage.changes("hangzhou").await, (1, changed), "changed once for each, killed at {step}");
+    let stage = Stage::quick(lab, 112).await;
+    let heard = stage.listen("hangzhou");
+    let (one, two) = stage.both().await;
+    killed_at(&stage, &one, "hangzhou", Moment::Done("update")).await;
+    assert_eq!(heard.changes(), (1, 0), "made once");
+    for (changed, moment) in (1..).zip(Moment::all()) {
+        let digest = if changed % 2 == 1 { &two } else { &one };
+        killed_at(&stage, digest, "hangzhou", moment).await;
+        assert_eq!(heard.changes(), (1, changed), "changed once for each, killed at {moment:?}");
     }
     stage.clear().await;
 }
@@ -87,7 +55,7 @@ async fn a_killed_rollout_goes_on_where_it_was_and_nothing_runs_twice() {
 async fn killed_again_and_again_at_any_moment_it_still_changes_a_region_once() {
     let Some(lab) = lab() else { return };
     let _regions = shared().await;
-    let stage = Stage::new(lab, 113).await;
+    let stage = Stage::quick(lab, 113).await;
     let (one, two) = (stage.digest(RELEASES[0]).await, stage.digest(RELEASES[1]).await);
     for (round, digest) in [&one, &two, &one, &two].into_iter().enumerate() {
         let promotion = stage.promote(digest, &["us-west"], |_| {}).await;

@@ -1,7 +1,7 @@
 //! One installation with one app of its own over the lab's three regions.
 
 use crate::lab::Lab;
-use bollard::models::{Service, Task, TaskState};
+use bollard::models::{EventMessage, Service, Task, TaskState};
 use bollard::query_parameters::{
     EventsOptionsBuilder, InspectServiceOptions, ListContainersOptionsBuilder, ListTasksOptionsBuilder,
     UpdateServiceOptionsBuilder,
@@ -11,8 +11,9 @@ use domain::config::Config;
 use domain::id::{BuildId, PromotionId, RolloutId};
 use domain::promotion::{PromotionKind, PromotionState, RolloutState, StepState};
 use domain::service::ServiceIntent;
-use domain::{Actor, Digest};
+use domain::{Actor, Digest, Person, Role};
 use futures::StreamExt as _;
+use futures::future::join_all;
 use server::clock::micros;
 use server::ctx::{Ctx, Settings};
 use server::engine::swarm::{Which, service_name};
@@ -21,10 +22,27 @@ use server::store::rollouts::RolloutRow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub const RELEASES: [&str; 2] = ["release-v5.12.05.01", "release-v5.12.05.02"];
+
+/// How the sample app runs: asked for its health, and given time to show that it stays.
+const SERVICE: &str = r#"
+port = 80
+health = ["/bin/wget", "-q", "-O", "-", "http://127.0.0.1/health"]
+soak_seconds = 2
+deadline_seconds = 60
+"#;
+
+/// The same image, there at once and gone at once: for stories about what Slipway does.
+const QUICK: &str = r#"
+port = 80
+command = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"]
+soak_seconds = 0
+deadline_seconds = 60
+"#;
 
 /// Stories share the regions; a story that stops an engine has them to itself.
 static REGIONS: RwLock<()> = RwLock::const_new(());
@@ -58,7 +76,17 @@ impl Stage {
     /// A new installation. `label` is the app's port label, one for each story: 80 gives the
     /// name `app80` and the port 8080.
     pub async fn new(lab: &'static Lab, label: u16) -> Self {
-        lab.run(&["push", "web", RELEASES[0], RELEASES[1]]);
+        Self::with(lab, label, SERVICE).await
+    }
+
+    /// The same with an app that comes up and goes away at once.
+    pub async fn quick(lab: &'static Lab, label: u16) -> Self {
+        Self::with(lab, label, QUICK).await
+    }
+
+    async fn with(lab: &'static Lab, label: u16, service: &str) -> Self {
+        static PUSHED: Once = Once::new();
+        PUSHED.call_once(|| drop(lab.run(&["push", "web", RELEASES[0], RELEASES[1]])));
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("slipway-lab-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         let folder = std::env::temp_dir().join(name);
@@ -73,12 +101,12 @@ impl Stage {
         let (app, port) = (format!("app{label}"), label * 100 + 80);
         let since = ctx.now().timestamp();
         let stage = Self { ctx, lab, app, port, folder, since };
-        stage.configure(label).await;
+        stage.configure(label, service).await;
         stage.clear().await;
         stage
     }
 
-    async fn configure(&self, label: u16) {
+    async fn configure(&self, label: u16, service: &str) {
         let region = |name: &str, zh: &str| {
             format!(
                 "[[regions]]\nname = \"{name}\"\ntitle_zh = \"{zh}\"\nurl = \"unix://{}\"\naddress = \"{}\"\nenv = {{ REGION = \"{name}\" }}\n",
@@ -90,8 +118,7 @@ impl Stage {
             "[[registries]]\nhost = \"{0}\"\ninsecure = true\n
              [[apps]]\nname = \"{1}\"\nimage = \"{0}/demo/web\"\nport_label = {label}\n
              channels = [{{ name = \"release-v*\", kind = \"release\", tags = \"release-v*\" }}]\n
-             [apps.service]\nport = 80\nhealth = [\"/bin/wget\", \"-q\", \"-O\", \"-\", \"http://127.0.0.1/health\"]\n
-             soak_seconds = 2\ndeadline_seconds = 60\n{2}{3}{4}",
+             [apps.service]{service}{2}{3}{4}",
             self.lab.registry(),
             self.app,
             region("hangzhou", "杭州"),
@@ -105,6 +132,40 @@ impl Stage {
     pub fn begin(&self) {
         self.ctx.work.tasks.spawn(server::usecases::rollouts::work(self.ctx.clone()));
         self.ctx.work.tasks.spawn(server::usecases::regions::watch(self.ctx.clone()));
+    }
+
+    /// Brings a digest into regions, side by side, with workers that are gone afterwards.
+    pub async fn put(&self, digest: &Digest, regions: &[&str]) {
+        let worker = tokio::spawn(server::usecases::rollouts::work(self.ctx.clone()));
+        for region in regions {
+            self.promote(digest, &[region], |_| {}).await;
+        }
+        let there = async || {
+            let last = join_all(regions.iter().map(|region| self.ctx.store.last_verified(&self.app, region))).await;
+            last.into_iter().all(|last| last.expect("a look").is_some_and(|last| last.digest == *digest))
+        };
+        until(60, "the regions run it", there).await;
+        worker.abort();
+        let _ = worker.await;
+    }
+
+    /// A lead of this name, and the secret of a token of theirs.
+    pub async fn lead(&self, name: &str) -> (Actor, String) {
+        let person = Person { id: self.ctx.new_id(), name: name.to_owned(), role: Role::Lead };
+        let mut tx = self.ctx.store.begin().await.expect("a transaction");
+        sqlx::query("INSERT INTO users (id, name, role, password_hash, created_at, changed_at) VALUES ($1, $2, $3, '-', $4, $4)")
+            .bind(person.id.as_str())
+            .bind(name)
+            .bind(person.role.as_str())
+            .bind(micros(self.ctx.now()))
+            .execute(&mut *tx)
+            .await
+            .expect("a user");
+        tx.commit().await.expect("kept");
+        let token =
+            server::usecases::tokens::add_token(&self.ctx, &Actor::Slipway, name.to_owned(), name.to_owned(), person.role);
+        let secret = token.await.expect("a token").secret;
+        (Actor::User { person, signed_in_at: self.ctx.now() }, secret)
     }
 
     pub fn docker(&self, region: &str) -> Docker {
@@ -130,6 +191,11 @@ impl Stage {
                 .await;
             }
         }
+    }
+
+    /// The digests of the two releases, the older first.
+    pub async fn both(&self) -> (Digest, Digest) {
+        (self.digest(RELEASES[0]).await, self.digest(RELEASES[1]).await)
     }
 
     /// The digest that a tag of the sample app points to.
@@ -292,22 +358,38 @@ impl Stage {
     /// How often the service was made and changed since the stage was set, as the engine's own
     /// events say.
     pub async fn changes(&self, region: &str) -> (usize, usize) {
-        let (name, kind) = (service_name(&self.app), "service");
-        let filters = HashMap::from([("type", vec![kind])]);
-        let (since, until) = (self.since.to_string(), (self.ctx.now().timestamp() + 1).to_string());
-        let options = EventsOptionsBuilder::default().since(&since).until(&until).filters(&filters).build();
-        let events: Vec<_> = self.docker(region).events(Some(options)).collect().await;
-        let count = |action: &str| {
-            let is = |event: &bollard::models::EventMessage| {
-                let attributes = event.actor.as_ref().and_then(|actor| actor.attributes.clone()).unwrap_or_default();
-                // The Swarm's own progress is told as an update too.
-                let own = attributes.get("updatestate.new").is_some_and(|state| state != "unknown");
-                event.action.as_deref() == Some(action) && attributes.get("name") == Some(&name) && !own
-            };
-            events.iter().flatten().filter(|event| is(event)).count()
+        let end = (self.ctx.now().timestamp() + 1).to_string();
+        let events: Vec<_> = self.events(region, Some(&end)).collect().await;
+        changes(&service_name(&self.app), events.iter().flatten())
+    }
+
+    /// Listens from now on: an engine remembers the last few hundred events only, and where many
+    /// apps change at once these are soon over.
+    pub fn listen(&self, region: &str) -> Heard {
+        let (name, events) = (service_name(&self.app), Arc::default());
+        let heard = Heard { name, events: Arc::clone(&events) };
+        let mut told = self.events(region, None);
+        tokio::spawn(async move {
+            while let Some(Ok(event)) = told.next().await {
+                events.lock().expect("events").push(event);
+            }
+        });
+        heard
+    }
+
+    fn events(
+        &self,
+        region: &str,
+        until: Option<&str>,
+    ) -> futures::stream::BoxStream<'static, Result<EventMessage, bollard::errors::Error>> {
+        let filters = HashMap::from([("type", vec!["service"])]);
+        let since = self.since.to_string();
+        let options = EventsOptionsBuilder::default().since(&since).filters(&filters);
+        let options = match until {
+            Some(until) => options.until(until),
+            None => options,
         };
-        // When a service is made, the Swarm allocates what it needs and tells that as an update.
-        (count("create"), count("update").saturating_sub(count("create")))
+        self.docker(region).events(Some(options.build())).boxed()
     }
 
     /// Changes the service by hand, as an operator would.
@@ -319,6 +401,36 @@ impl Stage {
         let options = UpdateServiceOptionsBuilder::default().version(i32::try_from(version).expect("small")).build();
         self.docker(region).update_service(&service_name(&self.app), spec, options, None).await.expect("changed by hand");
     }
+}
+
+/// What a region's engine told of its services while a story listened.
+pub struct Heard {
+    name: String,
+    events: Arc<Mutex<Vec<EventMessage>>>,
+}
+
+impl Heard {
+    /// How often the app's service was made and changed.
+    pub fn changes(&self) -> (usize, usize) {
+        changes(&self.name, self.events.lock().expect("events").iter())
+    }
+}
+
+fn changes<'a>(name: &str, events: impl Iterator<Item = &'a EventMessage>) -> (usize, usize) {
+    let (mut made, mut changed) = (0, 0_usize);
+    for event in events {
+        let attributes = event.actor.as_ref().and_then(|actor| actor.attributes.clone()).unwrap_or_default();
+        // The Swarm's own progress is told as an update too.
+        let own = attributes.get("updatestate.new").is_some_and(|state| state != "unknown");
+        match event.action.as_deref() {
+            _ if own || attributes.get("name").is_none_or(|of| of != name) => {}
+            Some("create") => made += 1,
+            Some("update") => changed += 1,
+            _ => {}
+        }
+    }
+    // When a service is made, the Swarm allocates what it needs and tells that as an update.
+    (made, changed.saturating_sub(made))
 }
 
 /// Waits for a condition, and says which one did not come.
