@@ -101,11 +101,11 @@ pub const PAGES: [&str; 96] = [
 ];
 
 /// Pages that only an admin reads.
-pub const ADMIN_PAGES: [&str; 96] = [
+pub const ADMIN_PAGES: [&str; 4] = [
     "/settings/notifications",
     "/settings/notifications?target=ops&state=dead",
     "/settings/notifications?state=waiting&cursor=next-page",
     "/settings/deliveries",
 ];
 
-pub const OPEN_PAGES: [&str; 96] = ["/login?next=%2Fbuilds", "/setup"];
+pub const OPEN_PAGES: [&str; 2] = ["/login?next=%2Fbuilds", "/setup"];
