@@ -24,7 +24,8 @@ async fn set(stage: &Stage, value: &str) -> i64 {
 /// A promotion of a service that tells its secret to whoever asks.
 async fn promoted(stage: &Stage, digest: &Digest, version: i64) {
     let telling = |intent: &mut ServiceIntent| {
-        let tell = "cat /run/secrets/db-password > /tmp/index.html && exec httpd -f -p 80 -h /tmp";
+        // The shell ends when it is asked to; the server alone would be waited for.
+        let tell = "cat /run/secrets/db-password > /tmp/index.html; trap exit TERM; httpd -f -p 80 -h /tmp & wait";
         intent.command = ["/bin/sh", "-c", tell].map(str::to_owned).to_vec();
         intent.health.clear();
         intent.secrets = vec![ServiceSecret { name: "db-password".to_owned(), version }];
