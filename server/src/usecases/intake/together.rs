@@ -66,6 +66,11 @@ struct Waiting {
 }
 
 impl Queue {
+    /// Senders that wait for their answer now.
+    pub fn waiting(&self) -> usize {
+        *self.unanswered.borrow()
+    }
+
     /// Stores a request with those that come at the same time. When this returns well, it is on disk.
     ///
     /// # Errors

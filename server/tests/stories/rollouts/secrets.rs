@@ -40,7 +40,7 @@ async fn a_value_comes_with_the_next_promotion_and_goes_with_the_way_back() {
     on_each_database(|app| async move {
         let (stage, leo) = needing(app, &["token", "db-password"]).await;
         let ctx = &stage.app.ctx;
-        let _worker = stage.begin(ctx);
+        let worker = stage.begin(ctx);
         for (name, value) in [("db-password", "first"), ("token", "t0ken")] {
             set_secret(ctx, &leo, Key { name, ..DB }, value).await.expect("set");
         }
@@ -56,10 +56,13 @@ async fn a_value_comes_with_the_next_promotion_and_goes_with_the_way_back() {
 
         // An intent of before names the version of before, which the Swarm still has.
         let old = ctx.store.last_intents("web", "here", 2).await.expect("intents").pop().expect("the first");
+        worker.abort();
+        let _ = worker.await;
         let id = stage.promote(1, &["here"]).await;
         let spec = serde_json::to_string(&old).expect("json");
         tamper(&stage.app, "UPDATE rollouts SET spec = $2 WHERE promotion_id = $1", &[id.as_str(), &spec]).await;
         remove_secret(ctx, &leo, DB).await.expect("removed");
+        let _worker = stage.begin(ctx);
         assert_eq!(stage.ended(&id).await, PromotionState::Verified);
         assert_eq!(stage.here.given(), [held("db-password", "first"), held("token", "t0ken")]);
     })
