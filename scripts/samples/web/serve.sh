@@ -6,4 +6,7 @@ cat > /tmp/www/index.html <<PAGE
 <h1>web $VERSION</h1><p>Commit ${REVISION}</p><p>Region ${REGION:-none}</p>
 PAGE
 echo "web $VERSION serves on port 80, region ${REGION:-none}"
-exec httpd -f -v -p 80 -h /tmp/www
+# The first process of a container hears a signal only if it asked for it.
+trap exit TERM
+httpd -f -v -p 80 -h /tmp/www &
+wait
