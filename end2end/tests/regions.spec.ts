@@ -48,14 +48,17 @@ test('what a region asks of promotions is read with JavaScript off', async ({ br
   const viewer = await desk.of('viewer');
   await viewer.goto('/regions/us-west');
   await viewer.getByRole('link', { name: 'Rules', exact: true }).click();
-  await expect(viewer.getByText('Nothing new goes to these apps now')).toBeVisible();
+  // Another process applied it: the server hears of that in a moment.
+  await expect(async () => {
+    await viewer.reload();
+    await expect(viewer.getByText('Nothing new goes to these apps now')).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 20_000 });
   const row = section(viewer, 'Freeze windows').locator('tbody tr').filter({ hasText: 'year-end' });
   await expect(row).toContainText('The books are closed.');
   await expect(row.getByText('forbids now')).toBeVisible();
   await expect(row).toContainText('America/Los_Angeles');
   await expect(section(viewer, 'What people decide').first()).toBeVisible();
   slipway(world(), ['apply', '--prune', join(world().folder, 'demo.toml')]);
-  // Another process applied it; the server hears of that in a moment.
   await expect(async () => {
     await viewer.reload();
     await expect(viewer.getByText('year-end')).toHaveCount(0, { timeout: 500 });
