@@ -153,7 +153,7 @@ pub(super) fn follows(r: &Reader, promotion: &PromotionView, follow: &FollowView
     let (href, number) = (format!("/promotions/{}", follow.canary.id), t.promotion_number(follow.canary.number));
     let waits = follow.waits.as_ref().map(|waits| tried(r, promotion, waits, follow.tried_at));
     view! {
-        <div class="stack">
+        <div class="part stack">
             <p>{icon(Icon::Clock)}" "<b>{t.follows(&follow.by_name)}</b></p>
             <p class="about">{t.canary()}" "<a href=href>{number}</a>" · "{t.follows_until()}" "{when(r, follow.until)}</p>
             {waits}

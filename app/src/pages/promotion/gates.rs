@@ -82,7 +82,7 @@ fn place(t: Text, kind: &GateKind, build: Option<&BuildId>) -> AnyView {
         GateKind::NotFrozen { .. } => view! { <a href="#exempt">{t.exempt_button()}</a> }.into_any(),
         GateKind::SecretsThere { region } => {
             let href = format!("/regions/{region}?tab=secrets");
-            view! { <a href=href>{t.clear_it()}</a> }.into_any()
+            view! { <a href=href>{t.secret_set_it()}</a> }.into_any()
         }
         GateKind::Approved { .. } | GateKind::SoakedInTest => ().into_any(),
         _ => view! { <a href="/regions">{t.see_regions()}</a> }.into_any(),

@@ -23,7 +23,7 @@ fn one(r: &Reader, region: &str, app: &AppSecrets) -> AnyView {
     let rows = app.secrets.iter().map(|secret| row(r, (region, &app.app), secret, may)).collect_view();
     let act = may.then(|| view! { <th scope="col" class="end"><span class="sr">{t.col_act()}</span></th> });
     let content = view! {
-        <table class="cards">
+        <table class="cards lines">
             <thead>
                 <tr>
                     <th scope="col">{t.col_secret()}</th>
@@ -42,16 +42,17 @@ fn one(r: &Reader, region: &str, app: &AppSecrets) -> AnyView {
 fn row(r: &Reader, (region, app): (&str, &str), secret: &RegionSecret, may: bool) -> AnyView {
     let t = r.t;
     let (tone, sign) = match secret.state {
+        _ if !secret.named => (Tone::Idle, Icon::Minus),
         SecretState::Missing => (Tone::Bad, Icon::Alert),
         SecretState::Unused | SecretState::Newer => (Tone::Wait, Icon::Clock),
         SecretState::Given => (Tone::Ok, Icon::Check),
     };
-    let (word, about) = t.secret_state(secret.state);
-    let about = if secret.named { about } else { t.secret_not_named() };
+    let named = t.secret_state(secret.state);
+    let (word, about) = if secret.named { named } else { (t.secret_unused(), t.secret_not_named()) };
     let about = (!about.is_empty()).then(|| view! { <p class="about">{about}</p> });
     let other = secret.runs.filter(|runs| secret.version != Some(*runs)).map(|runs| t.secret_runs_with(runs));
     let versions: Vec<String> = secret.version.map(|version| t.secret_version(version)).into_iter().chain(other).collect();
-    let changed = secret.changed_at.map(|at| when(r, at));
+    let changed = secret.changed_at.map(|at| view! { <span class="quiet">{when(r, at)}</span> });
     let by = secret.changed_by.clone().map(|by| view! { <p class="about">{by}</p> });
     let act = may.then(|| {
         let remove = secret.version.map(|_| remove(r, (region, app), secret));
@@ -60,8 +61,8 @@ fn row(r: &Reader, (region, app): (&str, &str), secret: &RegionSecret, may: bool
     view! {
         <tr>
             <td><code>{secret.name.clone()}</code><p class="about">{versions.join(" · ")}</p></td>
-            <td data-label=t.state()>{chip(tone, sign, word)}{about}</td>
-            <td data-label=t.col_secret_changed()><span class="quiet">{changed}</span>{by}</td>
+            <td>{chip(tone, sign, word)}{about}</td>
+            <td data-label=changed.is_some().then(|| t.col_secret_changed())>{changed}{by}</td>
             {act}
         </tr>
     }
