@@ -13,10 +13,10 @@ use web_sys::{AbortSignal, Document, Element, EventSource, RequestInit, RequestR
 /// Hints of one change come together: this long is waited for more of them.
 const TOGETHER: f64 = 3.0;
 /// However many hints come, so many looks may follow each other closely …
-const AT_ONCE: f64 = 4.0;
+const AT_ONCE: f64 = 3.0;
 /// … and then one in so many milliseconds: one thing that happens is often told in two or three hints, and
 /// whoever waits for the last of them should not wait for this.
-const APART: f64 = 200.0;
+const APART: f64 = 250.0;
 /// A look that takes longer is given up.
 const LONGEST: u32 = 15_000;
 /// A page that nobody has seen for so long gives its stream back: browsers open only six to
