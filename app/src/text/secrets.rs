@@ -19,7 +19,7 @@ texts! {
     about_secret_newer = "A newer value waits for the next promotion.", "新的取值等待下一次发布。";
     secret_version(version: i64) = "version {version}", "版本 {version}";
     secret_runs_with(version: i64) = "runs with version {version}", "正在使用版本 {version}";
-    secret_unused = "not used", "未使用";
+    secret_not_used = "not used", "未使用";
     secret_set_it = "set it", "去设置";
     secret_not_named = "The app no longer names it: it is given to nobody.", "应用已不再使用该密钥。";
     region_secret_title(app: &str) = "Set a value for {app}", "为 {app} 设置取值";

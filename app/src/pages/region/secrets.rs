@@ -48,10 +48,11 @@ fn row(r: &Reader, (region, app): (&str, &str), secret: &RegionSecret, may: bool
         SecretState::Given => (Tone::Ok, Icon::Check),
     };
     let named = t.secret_state(secret.state);
-    let (word, about) = if secret.named { named } else { (t.secret_unused(), t.secret_not_named()) };
+    let (word, about) = if secret.named { named } else { (t.secret_not_used(), t.secret_not_named()) };
     let about = (!about.is_empty()).then(|| view! { <p class="about">{about}</p> });
     let other = secret.runs.filter(|runs| secret.version != Some(*runs)).map(|runs| t.secret_runs_with(runs));
     let versions: Vec<String> = secret.version.map(|version| t.secret_version(version)).into_iter().chain(other).collect();
+    let changed_label = secret.changed_at.map(|_| t.col_secret_changed());
     let changed = secret.changed_at.map(|at| view! { <span class="quiet">{when(r, at)}</span> });
     let by = secret.changed_by.clone().map(|by| view! { <p class="about">{by}</p> });
     let act = may.then(|| {
@@ -62,7 +63,7 @@ fn row(r: &Reader, (region, app): (&str, &str), secret: &RegionSecret, may: bool
         <tr>
             <td><code>{secret.name.clone()}</code><p class="about">{versions.join(" · ")}</p></td>
             <td>{chip(tone, sign, word)}{about}</td>
-            <td data-label=changed.is_some().then(|| t.col_secret_changed())>{changed}{by}</td>
+            <td data-label=changed_label>{changed}{by}</td>
             {act}
         </tr>
     }
