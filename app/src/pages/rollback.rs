@@ -129,7 +129,7 @@ fn guarded(r: &Reader, board: &RegionBoard, row: &AppRegions, cell: &RegionCell,
     let closed = gates.iter().filter(stands).count();
     let button = if canary.is_some() { t.rollback_after_canary() } else { t.rollback_button() };
     let help = canary.map(|canary| {
-        view! { <p class="hint">{icon(Icon::Alert)}{t.rollback_canary_help(&t.promotion_number(canary.number))}</p> }
+        view! { <p class="hint">{icon(Icon::Alert)}" "{t.rollback_canary_help(&t.promotion_number(canary.number))}</p> }
     });
     let act = if closed == 0 {
         view! {

@@ -34,7 +34,7 @@ texts! {
     note_window(name: &str, reason: &str) = "{name}: {reason}", "{name}：{reason}";
     note_exempt(name: &str, reason: &str) = "exception by {name}: {reason}", "{name} 批准例外：{reason}";
     note_may_not_copy = "Slipway may not copy it there", "Slipway 无权将其复制到该仓库";
-    note_pinned = "a tag of Slipway's keeps it from clean-up", "已由 Slipway 的标签保护，不会被清理";
+    note_pinned = "a tag of Slipway keeps it from clean-up", "已由 Slipway 的标签保护，不会被清理";
     note_may_not_pin = "only the registry's own rules keep it", "仅由仓库自身的保留规则保护";
     note_due = "Slipway does it in a moment", "Slipway 即将处理";
     note_copying = "is being copied", "正在复制";

@@ -207,8 +207,12 @@ impl Fake {
                 gates.push(gate(variables, GateState::Red, Some(Role::Admin), "DATABASE_URL"));
                 let secrets = GateKind::SecretsThere { region: region_name() };
                 gates.push(gate(secrets, GateState::Red, Some(Role::Lead), "db-password"));
+                let copied = gate(GateKind::ImageInRegion { region: region_name() }, GateState::Waiting, None, "");
+                let note = Note::UnderWay { done: 31_400_000, all: 48_200_000 };
+                gates.push(Gate { note: (!ready).then_some(note), checked_at: Some(ago(0)), ..copied });
             }
-            gates.push(gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, ""));
+            let kept = gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, "77aa31f0c2b6");
+            gates.push(Gate { note: Some(Note::Pinned), ..kept });
             gates.push(gate(GateKind::EnoughRoom { region: region_name() }, GateState::Green, None, "6 / 6"));
             gates.push(gate(GateKind::NoOtherRollout { region: region.name }, GateState::Green, None, ""));
         }
