@@ -92,7 +92,8 @@ fn whatever_anybody_tries_no_digest_reaches_a_region_past_its_gates() {
         Ok(())
     });
     tried.expect("the rules hold");
-    // A world in which nothing ever happens would prove nothing.
-    let often = cases / 20;
-    assert!(placed.get() > often && finished.get() > often && failed.get() > often / 4, "{placed:?} {finished:?} {failed:?}");
+    // A world in which nothing ever happens would prove nothing. About one in twenty comes to an end, and chance
+    // must not have a say in whether that is enough.
+    let often = cases / 100;
+    assert!(placed.get() > often && finished.get() > often && failed.get() > 0, "{placed:?} {finished:?} {failed:?}");
 }
