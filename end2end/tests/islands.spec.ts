@@ -165,7 +165,8 @@ test('a burst of hints costs few looks, and a hidden page costs none until it is
     }
     return performance.now() - began;
   });
-  expect(stage.looks - before).toBeLessThanOrEqual(took / 250 + 2);
+  // Three may follow closely, one comes each 250 ms, and one may have been under way.
+  expect(stage.looks - before).toBeLessThanOrEqual(took / 250 + 4);
   stage.content = '<p id="count">2</p>';
   await stage.say('message');
   await expect(page.locator('#count')).toHaveText('2');
