@@ -348,7 +348,7 @@ async fn a_closed_start_is_never_only_grey() {
     let button = tags(&form.html).into_iter().find(|tag| tag.name == "button").expect("the button");
     assert!(button.has("disabled"));
     let why = by_id(&html, button.get("aria-describedby")).expect("the reasons beside it");
-    assert!(text(why).contains(&t.gates_open(6)), "{why}");
+    assert!(text(why).contains(&t.gates_open(7)), "{why}");
     let words = text(&html);
     for (gate, who) in [
         (t.gate_signed().to_owned(), t.can_clear(t.a_product())),

@@ -211,8 +211,10 @@ impl Fake {
                 let note = Note::UnderWay { done: 31_400_000, all: 48_200_000 };
                 gates.push(Gate { note: (!ready).then_some(note), checked_at: Some(ago(0)), ..copied });
             }
-            let kept = gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, "77aa31f0c2b6");
-            gates.push(Gate { note: Some(Note::Pinned), ..kept });
+            // What runs nothing has nothing to go back to.
+            let back = if away { "" } else { "77aa31f0c2b6" };
+            let kept = gate(GateKind::WayBackKept { region: region_name() }, GateState::Green, None, back);
+            gates.push(Gate { note: (!away).then_some(Note::Pinned), ..kept });
             gates.push(gate(GateKind::EnoughRoom { region: region_name() }, GateState::Green, None, "6 / 6"));
             gates.push(gate(GateKind::NoOtherRollout { region: region.name }, GateState::Green, None, ""));
         }

@@ -16,7 +16,7 @@ async fn a_set_that_is_not_ready_names_each_gate_and_its_button_is_closed() {
         let (status, html) = get(&Ask { lang, ..Ask::by(Role::Lead) }, "/promotions/sets/S-1").await;
         assert_eq!(status, 200);
         let words = text(&html);
-        for needed in ["worker", t.gate_signed(), &t.set_gates(13, 3, 3), &t.set_closed(3)] {
+        for needed in ["worker", t.gate_signed(), &t.set_gates(13, 3, 4), &t.set_closed(3)] {
             assert!(words.contains(needed), "{lang:?}: {needed} is not in {words}");
         }
         let start = form_about(&html, "/do/sets/start", ("set", "S-1"));
