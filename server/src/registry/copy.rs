@@ -78,8 +78,9 @@ impl Registry {
     /// # Errors
     /// As [`Registry::resolve`].
     pub async fn tag_points_at(&self, image: &ImageName, tag: &str) -> Result<Option<Digest>, Problem> {
-        match self.within(image, self.manifest(image, tag, None)).await {
-            Ok((digest, _)) => Ok(Some(digest)),
+        let tag = tag.parse().map_err(crate::store::internal)?;
+        match self.resolve(image, &tag).await {
+            Ok(digest) => Ok(Some(digest)),
             Err(Problem::ImageGone { .. }) => Ok(None),
             Err(problem) => Err(problem),
         }
